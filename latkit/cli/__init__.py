@@ -1,0 +1,119 @@
+"""The command line: ``stdout`` is data, ``stderr`` is progress, hints and errors.
+
+Command modules are imported when they are needed, and import their own heavy parts when they
+run, so that ``latkit --help`` and tab completion stay instant.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import os
+import sys
+import traceback
+
+import click
+
+from latkit import __version__
+from latkit.errors import LatkitError
+
+INTERRUPTED = 130
+
+COMMANDS = ("measure", "adapt", "predict", "validate", "export", "device", "dataset", "space")
+TRAINING = ("pretrain",)
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in modules of the same name beside this file."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*COMMANDS, *TRAINING]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"latkit.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self.list_commands(ctx) and not name.startswith("-"):
+            near = difflib.get_close_matches(name, self.list_commands(ctx), n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else " See 'latkit --help'."
+            raise click.UsageError(f"No such command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+EPILOG = """\b
+Start here:
+  latkit measure --device local --n 20     time 20 networks on this computer
+  latkit adapt   --device local            learn this computer from them
+  latkit predict examples/arch.json        milliseconds for any other network
+
+A board works the same way: 'latkit device list' shows the profiles,
+'latkit device check rpi4' says what is missing on it."""
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog=EPILOG,
+)
+@click.version_option(__version__, message="latkit %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback of a failure.")
+def cli(debug: bool) -> None:
+    """Measure a handful of networks on a board, and know the latency of all the others."""
+    if debug:
+        os.environ["LATKIT_DEBUG"] = "1"
+
+
+def main() -> None:
+    """Run the command line; every failure becomes one message and its exit code."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line and return its exit code."""
+    try:
+        status = cli.main(arguments, prog_name="latkit", standalone_mode=False)
+    except LatkitError as problem:
+        return _report(problem)
+    except click.ClickException as problem:
+        problem.show()
+        return problem.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("\ninterrupted; what was measured is kept", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output left (`latkit ... | head`): nothing is wrong.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as problem:
+        return _report_defect(problem)
+    return status if isinstance(status, int) else 0
+
+
+def _report(problem: LatkitError) -> int:
+    _show_traceback()
+    click.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    click.echo(problem.message, err=True)
+    if problem.hint:
+        click.secho("hint: ", fg="cyan", err=True, nl=False)
+        click.echo(problem.hint, err=True)
+    return problem.exit_code
+
+
+def _report_defect(problem: Exception) -> int:
+    _show_traceback()
+    click.secho("error: ", fg="red", bold=True, err=True, nl=False)
+    click.echo(f"{type(problem).__name__}: {problem}", err=True)
+    click.echo("this is a defect of latkit; 'latkit --debug ...' shows where", err=True)
+    return 1
+
+
+def _show_traceback() -> None:
+    if os.environ.get("LATKIT_DEBUG"):
+        traceback.print_exc()

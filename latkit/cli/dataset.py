@@ -1,0 +1,89 @@
+"""``latkit dataset``: the measurements that were taken, in and out."""
+
+from __future__ import annotations
+
+import click
+
+from latkit.cli.output import Column, json_option, ms_column, note, show
+
+LEVELS = ("valid", "suspect", "invalid")
+
+
+@click.group(name="dataset")
+def command() -> None:
+    """Look at, export and import measurements."""
+
+
+@command.command("info")
+@json_option
+def info(as_json: bool) -> None:
+    """Say what the dataset holds: one row per device, space and setting."""
+    from latkit.workflow.dataset import database_url, summary
+
+    rows = summary()
+    columns = [
+        Column("device", "device"),
+        Column("space", "space"),
+        Column("runtime", "runtime"),
+        Column("threads", "threads", number=True),
+        Column("batch", "batch", number=True),
+        Column("archs", "networks", "{:,}".format, number=True),
+        Column("suspect", "suspect", "{:,}".format, number=True),
+        Column("invalid", "invalid", "{:,}".format, number=True),
+        Column("last", "last measured"),
+    ]
+    show(rows, columns, as_json)
+    if not as_json:
+        note(f"in {database_url()}")
+
+
+@command.command("list")
+@click.option("--device", help="Only this device.")
+@click.option("--space", help="Only this space.")
+@click.option("--verdict", type=click.Choice(LEVELS), help="Only measurements judged so.")
+@click.option("--last", type=click.IntRange(1), help="Only the newest so many.")
+@json_option
+def list_measurements(
+    device: str | None, space: str | None, verdict: str | None, last: int | None, as_json: bool
+) -> None:
+    """List measurements, newest last."""
+    from latkit.workflow.dataset import rows
+
+    found = rows(device, space, verdict)
+    columns = [
+        Column("arch", "architecture", stretch=True),
+        Column("device", "device"),
+        ms_column("latency_ms", "median ms"),
+        ms_column("lower_ms", "from"),
+        ms_column("upper_ms", "to"),
+        Column("verdict", "verdict"),
+        Column("reasons", "because", "; ".join),
+    ]
+    show(found[-last:] if last else found, columns, as_json)
+
+
+@command.command("export")
+@click.argument("file", type=click.Path(dir_okay=False))
+@click.option("--device", help="Only this device.")
+@click.option("--space", help="Only this space.")
+def export(file: str, device: str | None, space: str | None) -> None:
+    """Write measurements to FILE: .csv, .parquet or .json (the last two with raw samples)."""
+    from latkit.workflow.dataset import export_file
+
+    note(f"{export_file(file, device, space):,} measurements written to {file}")
+
+
+@command.command("import")
+@click.argument("path", type=click.Path(exists=True))
+@click.option("--space", help="Space of a table whose architectures do not tell.")
+def import_(path: str, space: str | None) -> None:
+    """Add measurements from a file or folder.
+
+    PATH is what 'latkit dataset export' wrote, a wide table (a column 'arch', then one column of
+    milliseconds a device), or a folder in the layout that HELP published.
+    """
+    from latkit.workflow.dataset import import_path
+
+    added, known = import_path(path, space)
+    already = f", {known:,} were there already" if known else ""
+    note(f"{added:,} measurements added{already}")

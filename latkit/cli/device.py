@@ -1,0 +1,101 @@
+"""``latkit device``: which devices there are, and whether they are ready to be measured."""
+
+from __future__ import annotations
+
+import click
+
+from latkit.cli.output import Column, json_option, next_step, note, show, show_json
+
+
+@click.group(name="device")
+def command() -> None:
+    """List, describe, add and check devices."""
+
+
+@command.command("list")
+@json_option
+def list_devices(as_json: bool) -> None:
+    """List the devices that have a profile."""
+    from latkit.devices.profile import available
+
+    rows = [
+        {
+            "name": profile.name,
+            "transport": profile.transport,
+            "runtime": profile.runtime,
+            "threads": profile.threads,
+            "origin": origin,
+            "description": profile.description,
+        }
+        for profile, origin in available()
+    ]
+    columns = [
+        Column("name", "device"),
+        Column("transport", "reached by"),
+        Column("runtime", "runtime"),
+        Column("threads", "threads", number=True),
+        Column("origin", "profile"),
+        Column("description", "description", stretch=True),
+    ]
+    show(rows, columns, as_json)
+
+
+@command.command("show")
+@click.argument("name")
+@json_option
+def show_device(name: str, as_json: bool) -> None:
+    """Show every field of a device's profile."""
+    from latkit.devices.profile import load
+
+    fields = load(name).model_dump(mode="json")
+    if as_json:
+        show_json(fields)
+        return
+    rows = [{"field": key, "value": value} for key, value in fields.items()]
+    show(rows, [Column("field", "field"), Column("value", "value")], as_json)
+
+
+@command.command("add")
+@click.argument("name")
+@click.option("--host", help="Host name, address, or Host of ~/.ssh/config (default: NAME).")
+@click.option("--user", help="User to log in as (default: that of ~/.ssh/config).")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port of its SSH server.")
+@click.option("--identity-file", help="Private key to log in with.")
+@click.option("--python", help="Python on the device that has the runtime.")
+@click.option("--threads", type=click.IntRange(1), help="Threads to measure with.")
+@click.option("--like", help="Start from another profile, e.g. rpi4.")
+@click.option("--description", help="A line for 'latkit device list'.")
+def add_device(name: str, like: str | None, **fields: str | int | None) -> None:
+    """Write a profile for a device of your own, reached over SSH."""
+    from latkit.devices.profile import Profile, add, load
+
+    base = load(like).model_dump() if like else {"transport": "ssh"}
+    given = {key: value for key, value in fields.items() if value is not None}
+    path = add(Profile.model_validate({**base, **given, "name": name}))
+    click.echo(path)
+    next_step(f"latkit device check {name}")
+
+
+@command.command("check")
+@click.argument("name")
+@json_option
+@click.pass_context
+def check_device(ctx: click.Context, name: str, as_json: bool) -> None:
+    """Connect to a device and say what is missing there, and how to mend it."""
+    from dataclasses import asdict
+
+    from latkit.devices.check import check
+    from latkit.devices.profile import load
+
+    findings = check(load(name))
+    columns = [
+        Column("level", ""),
+        Column("name", "what"),
+        Column("detail", "found"),
+        Column("hint", "what to do"),
+    ]
+    show([asdict(finding) for finding in findings], columns, as_json)
+    if any(finding.level == "problem" for finding in findings):
+        ctx.exit(1)
+    note(f"{name} is ready")
+    next_step(f"latkit measure --device {name} --n 20")

@@ -1,0 +1,143 @@
+"""How results are shown: rich tables on a terminal, aligned text in a pipe, JSON on request."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import click
+
+Row = Mapping[str, Any]
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+ABSENT = "–"
+MIN_STRETCH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table: its key in the rows, its title, and how a value is written."""
+
+    key: str
+    title: str
+    write: Callable[[Any], str] = str
+    number: bool = False
+    stretch: bool = False
+    """Takes the room that is left, and is cut with an ellipsis when there is too little."""
+
+    def text(self, row: Row) -> str:
+        """The cell of this column in ``row``."""
+        value = row.get(self.key)
+        if value is None or (isinstance(value, float) and math.isnan(value)):
+            return ABSENT
+        return self.write(value)
+
+
+def milliseconds(value: float) -> str:
+    """Four significant digits, never in exponent form: 0.03142, 3.142, 314.2."""
+    digits = 3 - math.floor(math.log10(abs(value))) if value else 3
+    return f"{value:.{max(0, min(digits, 6))}f}"
+
+
+def percent(value: float) -> str:
+    """A share of one as a percentage."""
+    return f"{100 * value:.1f} %"
+
+
+def ms_column(key: str, title: str) -> Column:
+    """A right-aligned column of milliseconds."""
+    return Column(key, title, milliseconds, number=True)
+
+
+def json_option(command: Decorated) -> Decorated:
+    """Add ``--json`` to a command, passed as ``as_json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON to stdout.")(command)
+
+
+def show(rows: Sequence[Row], columns: Sequence[Column], as_json: bool, title: str = "") -> None:
+    """Print rows on stdout, in the form that suits whoever reads it."""
+    if as_json:
+        show_json(list(rows))
+    elif sys.stdout.isatty():
+        _show_rich(rows, columns, title)
+    else:
+        _show_plain(rows, columns)
+
+
+def show_json(value: Any) -> None:
+    """Print a JSON document; NaN, which JSON lacks, becomes null."""
+    click.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def _show_plain(rows: Sequence[Row], columns: Sequence[Column]) -> None:
+    cells = [[column.title for column in columns]]
+    cells += [[column.text(row) for column in columns] for row in rows]
+    widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
+    for line in cells:
+        aligned = [
+            text.rjust(width) if column.number else text.ljust(width)
+            for text, width, column in zip(line, widths, columns, strict=True)
+        ]
+        click.echo("  ".join(aligned).rstrip())
+
+
+def _show_rich(rows: Sequence[Row], columns: Sequence[Column], title: str) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    widths = [_width(rows, column) for column in columns]
+    fixed = sum(w + 2 for w, column in zip(widths, columns, strict=True) if not column.stretch)
+    for width, column in zip(widths, columns, strict=True):
+        table.add_column(
+            column.title,
+            justify="right" if column.number else "left",
+            no_wrap=column.number or column.stretch,
+            overflow="ellipsis" if column.stretch else "fold",
+            # Left to itself rich would cut numbers short, and make other numbers of them.
+            max_width=max(MIN_STRETCH, console.width - fixed - 2) if column.stretch else None,
+            min_width=width if column.number else None,
+        )
+    for row in rows:
+        # Text, not markup: an architecture or a device's words may hold brackets.
+        table.add_row(*(Text(column.text(row), style=_style(row, column)) for column in columns))
+    console.print(table)
+
+
+def _width(rows: Sequence[Row], column: Column) -> int:
+    return max([len(column.title), *(len(column.text(row)) for row in rows)])
+
+
+_STYLES = {"suspect": "yellow", "invalid": "red", "warning": "yellow", "problem": "red"}
+
+
+def _style(row: Row, column: Column) -> str:
+    return _STYLES.get(str(row.get(column.key)), "") if not column.number else ""
+
+
+def note(text: str) -> None:
+    """Say something to the person, on stderr."""
+    click.echo(text, err=True)
+
+
+def next_step(*commands: str) -> None:
+    """Suggest what to type next, on stderr."""
+    for number, command in enumerate(commands):
+        click.secho("next: " if number == 0 else "  or: ", fg="cyan", err=True, nl=False)
+        click.echo(command, err=True)

@@ -1,0 +1,1 @@
+"""Where the measuring and the predicting half meet; what the command line and Python call."""
