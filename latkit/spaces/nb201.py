@@ -1,0 +1,225 @@
+"""NAS-Bench-201 (NATS-Bench's topology space): 15,625 cells in a small residual skeleton.
+
+Dong & Yang, "NAS-Bench-201", ICLR 2020, section 2; the skeleton is the authors' TinyNetwork.
+A cell has four nodes; node 0 is its input, node 3 its output, and each of the six edges i -> j
+(i < j) carries one operation. A node is the sum of what flows into it; a node into which
+nothing flows holds zeros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from reprlib import repr as shorten
+from typing import Any, ClassVar
+
+import numpy as np
+
+from latkit.errors import ArchError, UnknownNameError, UsageError
+from latkit.network import Network
+from latkit.spaces.base import Graph, Indices, Space
+from latkit.spaces.builder import NetworkBuilder
+from latkit.spaces.skeleton import read_skeleton
+from latkit.types import Arch
+
+OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
+NODES = 4
+EDGES = tuple((source, target) for target in range(1, NODES) for source in range(target))
+SKELETON = {"channels": 16, "cells": 5, "resolution": 32, "classes": 10}
+STAGES = 3
+
+_INDEX = {name: index for index, name in enumerate(OPERATIONS)}
+_FORM = "|{}~0|+|{}~0|{}~1|+|{}~0|{}~1|{}~2|"
+_FORM_HINT = f"the official form is {_FORM.replace('{}', 'op')}"
+
+# Positions of the edges on the (at most two) paths 0 -> 3 through each edge, padded by repeating.
+# The four paths are 0-3 (3,), 0-1-3 (0, 4), 0-2-3 (1, 5) and 0-1-2-3 (0, 2, 5).
+_FIRST_PATH = ((0, 4, 4), (1, 5, 5), (0, 2, 5), (3, 3, 3), (0, 4, 4), (1, 5, 5))
+_SECOND_PATH = ((0, 2, 5), (1, 5, 5), (0, 2, 5), (3, 3, 3), (0, 4, 4), (0, 2, 5))
+
+
+class NB201(Space):
+    """Cells of six edges; positions are the edges 0-1, 0-2, 1-2, 0-3, 1-3, 2-3."""
+
+    name: ClassVar[str] = "nb201"
+    operations: ClassVar[tuple[str, ...]] = OPERATIONS
+    positions: ClassVar[int] = len(EDGES)
+    node_labels: ClassVar[tuple[str, ...]] = ("input", *OPERATIONS, "output")
+
+    def parse(self, text: str) -> Arch:
+        """Read ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``.
+
+        Raises ArchError naming the bad token, its node and its character (counted from 1).
+        """
+        return self.from_indices(_read_cell(text.strip()))
+
+    def indices(self, arch: Arch) -> Indices:
+        return np.array(_read_cell(arch.text), dtype=np.int64)
+
+    def from_indices(self, indices: Sequence[int] | Indices) -> Arch:
+        if len(indices) != self.positions:
+            message = f"nb201 has {self.positions} positions, {len(indices)} were given"
+            raise ArchError(message)
+        row = [int(index) for index in indices]
+        for position, index in enumerate(row):
+            if not 0 <= index < len(OPERATIONS):
+                message = f"operation index {index} at position {position} is not 0 to 4"
+                raise ArchError(f"nb201: {message}")
+        return Arch(self.name, _FORM.format(*(OPERATIONS[index] for index in row)))
+
+    def canonical(self, arch: Arch) -> Arch:
+        """The cell with every operation that is on no path from input to output made ``none``.
+
+        Such an operation contributes nothing, or, behind a node that holds zeros, a constant
+        (the shift of its batch normalisation).
+        """
+        return self.from_indices(self.live(self.indices(arch)[None])[0])
+
+    def live(self, indices: Any) -> Any:
+        present = indices > 0
+        return indices * (_all_present(present, _FIRST_PATH) | _all_present(present, _SECOND_PATH))
+
+    def enumerate(self) -> Iterator[Arch]:
+        """All 15,625 cells, in the order of ``enumerate_indices``."""
+        return (self.from_indices(row) for row in self.enumerate_indices())
+
+    def enumerate_indices(self) -> Indices:
+        """All cells, shape (15625, 6), lexicographic, the first position slowest."""
+        return np.indices((len(OPERATIONS),) * self.positions).reshape(self.positions, -1).T
+
+    def encode(self, arch: Arch) -> Graph:
+        """Operations as nodes: input, the six edges in order, output.
+
+        The structure is the same for all cells, dead operations included; ``none`` is a label.
+        """
+        nodes = [(-1, 0), *EDGES, (NODES - 1, NODES)]
+        adjacency = np.array(
+            [[int(ends == starts) for starts, _ in nodes] for _, ends in nodes], dtype=np.int8
+        )
+        labels = [0, *(self.indices(arch) + 1), len(self.node_labels) - 1]
+        return Graph(adjacency, np.array(labels, dtype=np.int64))
+
+    def network(self, arch: Arch, **skeleton: int) -> Network:
+        """All layers, dead operations included, as eager runtimes execute them.
+
+        The pruned network is ``network(canonical(arch))``. Layers of an edge are named
+        ``stage1.cell0.op01...`` after its nodes. ``skeleton``: channels, cells (per stage),
+        resolution (a multiple of 4), classes.
+        """
+        options = self._skeleton(skeleton)
+        side = options["resolution"]
+        builder = NetworkBuilder(f"{self.name}:{arch.text}", (3, side, side))
+        operations = [OPERATIONS[index] for index in self.indices(arch)]
+        x = builder.conv("stem.conv", builder.input, options["channels"], 3)
+        x = builder.batch_norm("stem.bn", x)
+        for stage in range(STAGES):
+            if stage:
+                x = _reduce(builder, f"reduce{stage}", x)
+            for cell in range(options["cells"]):
+                x = _cell(builder, f"stage{stage}.cell{cell}", x, operations)
+        x = builder.relu("head.relu", builder.batch_norm("head.bn", x))
+        builder.classifier(x, options["classes"])
+        return builder.network()
+
+    def skeleton_id(self, **skeleton: int) -> str:
+        options = self._skeleton(skeleton)
+        name = "c{channels}-n{cells}-r{resolution}".format(**options)
+        classes = options["classes"]
+        return name if classes == SKELETON["classes"] else f"{name}-k{classes}"
+
+    def _skeleton(self, given: dict[str, int]) -> dict[str, int]:
+        options = read_skeleton(self.name, SKELETON, given)
+        if options["resolution"] % 2 ** (STAGES - 1):
+            resolution = options["resolution"]
+            raise UsageError(
+                f"nb201 skeleton: resolution must be a multiple of 4, not {resolution}"
+            )
+        return options
+
+
+def _all_present(present: Any, paths: tuple[tuple[int, int, int], ...]) -> Any:
+    first, second, third = ([path[step] for path in paths] for step in range(3))
+    return present[:, first] & present[:, second] & present[:, third]
+
+
+def _read_cell(text: str) -> list[int]:
+    nodes = text.split("+")
+    if len(nodes) != NODES - 1:
+        wrong = f"found {len(nodes)} in {shorten(text)}"
+        raise ArchError(f"nb201: expected {NODES - 1} nodes joined by '+', {wrong}", _FORM_HINT)
+    found: list[int] = []
+    start = 0
+    for number, node in enumerate(nodes, start=1):
+        found += _read_node(node, number, start)
+        start += len(node) + 1
+    return found
+
+
+def _read_node(node: str, number: int, start: int) -> list[int]:
+    where = f"nb201: node {number} (character {start + 1})"
+    if len(node) < 2 or node[0] != "|" or node[-1] != "|":
+        raise ArchError(f"{where}: {shorten(node)} does not begin and end with '|'", _FORM_HINT)
+    tokens = node[1:-1].split("|")
+    if len(tokens) != number:
+        message = f"{where}: expected {number} operations, found {len(tokens)} in {shorten(node)}"
+        raise ArchError(message, _FORM_HINT)
+    found = []
+    position = start + 1
+    for source, token in enumerate(tokens):
+        found.append(_read_token(token, source, f"node {number} (character {position + 1})"))
+        position += len(token) + 1
+    return found
+
+
+def _read_token(token: str, source: int, where: str) -> int:
+    name, _, origin = token.partition("~")
+    if name not in _INDEX:
+        error = UnknownNameError("operation", name[:40], OPERATIONS)
+        raise ArchError(f"nb201: {error.message} in {shorten(token)} at {where}", error.hint)
+    if origin != str(source):
+        message = f"nb201: expected '{name}~{source}', found {shorten(token)} at {where}"
+        raise ArchError(message, _FORM_HINT)
+    return _INDEX[name]
+
+
+def _cell(builder: NetworkBuilder, prefix: str, x: str, operations: list[str]) -> str:
+    shape = builder.shape(x)
+    edges = {e: name for e, name in zip(EDGES, operations, strict=True) if name != "none"}
+    read = {source for source, _ in edges} | {NODES - 1}
+    nodes = {0: x}
+    for node in range(1, NODES):
+        flows = [
+            _operation(builder, f"{prefix}.op{source}{target}", nodes[source], name)
+            for (source, target), name in edges.items()
+            if target == node
+        ]
+        if flows:
+            nodes[node] = builder.add(f"{prefix}.node{node}", *flows)
+        elif node in read:
+            nodes[node] = builder.zero(f"{prefix}.node{node}", shape)
+    return nodes[NODES - 1]
+
+
+def _operation(builder: NetworkBuilder, name: str, x: str, operation: str) -> str:
+    if operation == "skip_connect":
+        return x
+    if operation == "avg_pool_3x3":
+        return builder.avg_pool(f"{name}.pool", x, 3, padding=1)
+    kernel = 1 if operation == "nor_conv_1x1" else 3
+    return _relu_conv_bn(builder, name, x, builder.shape(x)[0], kernel)
+
+
+def _relu_conv_bn(
+    builder: NetworkBuilder, name: str, x: str, channels: int, kernel: int, stride: int = 1
+) -> str:
+    x = builder.relu(f"{name}.relu", x)
+    x = builder.conv(f"{name}.conv", x, channels, kernel, stride=stride)
+    return builder.batch_norm(f"{name}.bn", x)
+
+
+def _reduce(builder: NetworkBuilder, name: str, x: str) -> str:
+    channels = 2 * builder.shape(x)[0]
+    main = _relu_conv_bn(builder, f"{name}.a", x, channels, 3, stride=2)
+    main = _relu_conv_bn(builder, f"{name}.b", main, channels, 3)
+    side = builder.avg_pool(f"{name}.shortcut.pool", x, 2, stride=2)
+    side = builder.conv(f"{name}.shortcut.conv", side, channels, 1)
+    return builder.add(f"{name}.add", side, main)
