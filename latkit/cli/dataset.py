@@ -5,8 +5,7 @@ from __future__ import annotations
 import click
 
 from latkit.cli.output import Column, json_option, ms_column, note, show
-
-LEVELS = ("valid", "suspect", "invalid")
+from latkit.types import LEVELS, Level
 
 
 @click.group(name="dataset")
@@ -44,12 +43,12 @@ def info(as_json: bool) -> None:
 @click.option("--last", type=click.IntRange(1), help="Only the newest so many.")
 @json_option
 def list_measurements(
-    device: str | None, space: str | None, verdict: str | None, last: int | None, as_json: bool
+    device: str | None, space: str | None, verdict: Level | None, last: int | None, as_json: bool
 ) -> None:
     """List measurements, newest last."""
     from latkit.workflow.dataset import rows
 
-    found = rows(device, space, verdict)
+    found = rows(device, space, (verdict,) if verdict else LEVELS)
     columns = [
         Column("arch", "architecture", stretch=True),
         Column("device", "device"),

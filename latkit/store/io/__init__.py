@@ -1,0 +1,1 @@
+"""The dataset in other forms: flat files, wide published tables, HELP's own layout."""
