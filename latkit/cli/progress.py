@@ -1,0 +1,86 @@
+"""Progress on stderr: a bar with the time left on a terminal, a line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+import click
+
+from latkit.cli.output import milliseconds
+from latkit.types import Arch, Measurement
+
+QUIET_S = 10.0
+
+
+class MeasureProgress:
+    """Shows a campaign's progress; the ``Observer`` that it reports to."""
+
+    def __init__(self, device: str) -> None:
+        self.device = device
+        self._bar: Any = None
+        self._done = 0
+        self._total = 0
+        self._spoke = time.monotonic()
+
+    def __enter__(self) -> MeasureProgress:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def planned(self, blocks: int, known: int) -> None:
+        """So many blocks are to be timed; so many architectures were measured before."""
+        self._total = blocks
+        if known:
+            click.echo(f"{known} were measured before and are kept", err=True)
+        if blocks and sys.stderr.isatty():
+            self._bar = _bar()
+            self._task = self._bar.add_task(f"measuring on {self.device}", total=blocks, last="")
+            self._bar.start()
+
+    def timed(self, arch: Arch, latency_ms: float | None) -> None:
+        """One block of an architecture was timed."""
+        self._done += 1
+        self._total = max(self._total, self._done)
+        last = "failed" if latency_ms is None else f"{milliseconds(latency_ms)} ms"
+        if self._bar:
+            self._bar.update(self._task, completed=self._done, total=self._total, last=last)
+        elif time.monotonic() - self._spoke > QUIET_S:
+            self._spoke = time.monotonic()
+            click.echo(f"measuring on {self.device}: {self._done} of {self._total}", err=True)
+
+    def measured(self, measurement: Measurement) -> None:
+        """A measurement is complete; one that failed is told at once."""
+        if measurement.verdict.level == "invalid":
+            reasons = "; ".join(measurement.verdict.reasons)
+            click.secho(f"invalid: {measurement.arch}: {reasons[:300]}", fg="yellow", err=True)
+
+
+def _bar() -> Any:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[last]}"),
+        console=Console(stderr=True),
+        transient=True,
+    )

@@ -1,0 +1,1 @@
+"""Measuring: one campaign on one device, from a plan to stored measurements."""

@@ -1,0 +1,47 @@
+"""What is measured in which order.
+
+A machine's speed drifts by more than networks differ, over minutes. Therefore architectures are
+timed in rounds: every one of a batch once, in random order, then every one again; and a canary
+network is timed between them, whose drift is everybody's drift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from latkit.spaces.base import Space
+from latkit.types import Arch
+
+BATCH = 25
+ROUNDS = 2
+CANARY_EVERY = 5
+_CANARY_CANDIDATES = 15
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Architectures to measure, in batches, and the canary that watches over them."""
+
+    archs: tuple[Arch, ...]
+    canary: Arch
+    seed: int = 0
+
+    def batches(self) -> Iterator[tuple[Arch, ...]]:
+        """The architectures in portions that are finished one after the other."""
+        for start in range(0, len(self.archs), BATCH):
+            yield self.archs[start : start + BATCH]
+
+
+def shuffled(archs: Sequence[Arch], rng: np.random.Generator) -> list[Arch]:
+    """A random order, another one at every call."""
+    return [archs[i] for i in rng.permutation(len(archs))]
+
+
+def canary(space: Space, **skeleton: int) -> Arch:
+    """A network of middling size, always the same for a space."""
+    candidates = space.sample(np.random.default_rng(0), _CANARY_CANDIDATES)
+    ordered = sorted(candidates, key=lambda arch: space.network(arch, **skeleton).flops)
+    return ordered[len(ordered) // 2]
