@@ -5,6 +5,9 @@ from __future__ import annotations
 import click
 
 from latkit.cli.output import Column, json_option, next_step, note, show, show_json
+from latkit.errors import DeviceUnreachable
+
+UNREACHABLE = DeviceUnreachable.exit_code
 
 
 @click.group(name="device")
@@ -67,11 +70,11 @@ def show_device(name: str, as_json: bool) -> None:
 @click.option("--description", help="A line for 'latkit device list'.")
 def add_device(name: str, like: str | None, **fields: str | int | None) -> None:
     """Write a profile for a device of your own, reached over SSH."""
-    from latkit.devices.profile import Profile, add, load
+    from latkit.devices.profile import add, create, load
 
     base = load(like).model_dump() if like else {"transport": "ssh"}
     given = {key: value for key, value in fields.items() if value is not None}
-    path = add(Profile.model_validate({**base, **given, "name": name}))
+    path = add(create({**base, **given, "name": name}))
     click.echo(path)
     next_step(f"latkit device check {name}")
 
@@ -95,7 +98,8 @@ def check_device(ctx: click.Context, name: str, as_json: bool) -> None:
         Column("hint", "what to do"),
     ]
     show([asdict(finding) for finding in findings], columns, as_json)
-    if any(finding.level == "problem" for finding in findings):
-        ctx.exit(1)
+    problems = [finding.name for finding in findings if finding.level == "problem"]
+    if problems:
+        ctx.exit(UNREACHABLE if "connection" in problems else 1)
     note(f"{name} is ready")
     next_step(f"latkit measure --device {name} --n 20")

@@ -107,8 +107,10 @@ class Session:
     def time(self, model: ModelFile, rule: StopRule | None = None) -> BlockEvent | Failed:
         """Time a model in one fresh process; a model that fails is an answer, not an error.
 
-        Raises DeviceUnreachable where the link died, RunnerError where the runner did.
+        Raises DeviceUnreachable where the link died, RunnerError where the runner did, LatkitError
+        where the lease was lost.
         """
+        self._lease.require()
         self._requests += 1
         request = MeasureRequest(
             id=str(self._requests),
@@ -140,7 +142,7 @@ class Session:
         lease = Lease(
             self._transport, profile.remote_dir, python=profile.python, wait_s=self._wait_s
         )
-        self._stack.enter_context(lease)
+        self._lease = self._stack.enter_context(lease)
         harness = deploy_runner(self._transport, self._folder)
         self._runner = self._start(harness)
         self.hello = self._greet()

@@ -1,0 +1,184 @@
+"""Device profiles: how to reach a device, what runs there, and how it is to be measured.
+
+A profile is a TOML file whose file name is the device's name. The user's own files stand in
+``config_dir()/devices`` and win over the built-in ones of the same name.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+import latkit
+from latkit.config import config_dir
+from latkit.devices import profile_file, ssh_config
+from latkit.devices.profile_file import faults
+from latkit.errors import UnknownNameError, UsageError
+
+Origin = Literal["yours", "built-in"]
+_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+_Name = Annotated[
+    str, Field(pattern=_NAME_PATTERN, description="must be letters, digits, - and _ only")
+]
+_Text = Annotated[str, Field(min_length=1, max_length=1000)]
+# What starts with a dash would be read as an option by the programs it is handed to.
+_WORD_PATTERN = r"^[^\s\x00-\x1f-][^\s\x00-\x1f]{0,254}$"
+_WORD = "must be one word, not starting with a dash"
+_Word = Annotated[str, Field(pattern=_WORD_PATTERN)]
+_Path = Annotated[str, Field(pattern=r"^(/|~/)[^\x00-\x1f]*$")]
+_Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_Cpus = Annotated[
+    tuple[Annotated[int, Field(ge=0, strict=True)], ...], Field(min_length=1, strict=False)
+]
+
+
+class Profile(BaseModel):
+    """One device and the way it is measured.
+
+    ``host`` is what one would type after ``ssh``: an alias of the ssh configuration or an
+    address; absent, it is the profile's name. ``user``, ``port`` and ``identity_file`` win over
+    the ssh configuration. ``~`` in ``python`` and ``remote_dir`` is the home on the device.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    name: _Name
+    description: str = ""
+    transport: Literal["local", "ssh"] = "ssh"
+    host: _Word | None = Field(None, description=_WORD)
+    user: _Word | None = Field(None, description=_WORD)
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    identity_file: _Text | None = None
+    python: _Text = "python3"
+    runtime: _Word = Field("onnxruntime", description=_WORD)
+    provider: _Word = Field("CPUExecutionProvider", description=_WORD)
+    threads: Annotated[int, Field(ge=1, le=1024)] = 1
+    affinity: _Cpus | None = Field(None, description="must be a list of processor numbers")
+    precision: Literal["fp32", "fp16", "int8"] = "fp32"
+    batch: Annotated[int, Field(ge=1)] = 1
+    remote_dir: _Path = Field("~/.cache/latkit", description="must start with / or ~/")
+    device_state: _Text = "default"
+    connect_timeout_s: _Seconds | None = None
+    command_timeout_s: _Seconds = 30.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _local_python_is_this_one(cls, values: Any) -> Any:
+        # latkit's own environment has the runtime; whichever python3 comes first may not.
+        if isinstance(values, dict) and values.get("transport") == "local":
+            return {"python": sys.executable, **values}
+        return values
+
+    @model_validator(mode="after")
+    def _local_has_no_address(self) -> Profile:
+        if self.transport == "local":
+            for field in ("host", "user", "port", "identity_file"):
+                if getattr(self, field) is not None:
+                    raise ValueError(f"{field!r} has no meaning for transport = 'local'")
+        return self
+
+    @property
+    def login_command(self) -> list[str]:
+        """The command that opens a shell on the device, to be shown in hints; [] if local."""
+        if self.transport == "local":
+            return []
+        config = ssh_config.override()
+        words = ["ssh", *(["-F", str(config)] if config else [])]
+        words += ["-p", str(self.port)] if self.port else []
+        words += ["-i", self.identity_file] if self.identity_file else []
+        host = self.host or self.name
+        return [*words, f"{self.user}@{host}" if self.user else host]
+
+
+def create(values: Mapping[str, Any]) -> Profile:
+    """A profile from given values; raises UsageError naming every wrong field."""
+    try:
+        return Profile.model_validate(dict(values))
+    except ValidationError as problem:
+        said = faults(problem, Profile.model_fields)
+        raise UsageError(f"device {values.get('name')!r}{said}") from None
+
+
+def load(name: str) -> Profile:
+    """The profile of that name.
+
+    Raises UnknownNameError suggesting the nearest name, or UsageError saying in which file,
+    line and field a profile is malformed.
+    """
+    files = _files()
+    if name not in files:
+        raise UnknownNameError("device", name, files, _unknown_hint(name))
+    return _read(files[name])
+
+
+def available() -> list[tuple[Profile, Origin]]:
+    """All profiles by name, each with whether it is the user's or built in."""
+    own = user_dir()
+    return [
+        (_read(file), "yours" if file.parent == own else "built-in")
+        for _, file in sorted(_files().items())
+    ]
+
+
+def add(profile: Profile) -> Path:
+    """Write the user's profile; raises UsageError where one of that name is there already."""
+    file = user_dir() / f"{profile.name}.toml"
+    if file.exists():
+        raise UsageError(
+            f"there is a profile of yours named {profile.name!r} already: {file}",
+            "edit that file, or remove it first",
+        )
+    values = profile.model_dump(exclude={"name"}, exclude_defaults=True)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8") as target:
+            target.write(profile_file.dumps({"transport": profile.transport, **values}))
+    except OSError as problem:
+        raise UsageError(f"cannot write {file}: {problem.strerror}") from None
+    return file
+
+
+def user_dir() -> Path:
+    """Where the user's profiles stand."""
+    return config_dir() / "devices"
+
+
+def builtin_dir() -> Path:
+    """Where the built-in profiles stand: in the wheel, or beside the package in a checkout."""
+    package = Path(latkit.__file__).parent
+    installed = package / "_device_profiles"
+    return installed if installed.is_dir() else package.parent / "device_profiles"
+
+
+def _files() -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for directory in (builtin_dir(), user_dir()):
+        found.update({file.stem: file for file in sorted(directory.glob("*.toml"))})
+    return {name: file for name, file in found.items() if re.fullmatch(_NAME_PATTERN, name)}
+
+
+def _unknown_hint(name: str) -> str | None:
+    try:
+        in_ssh_config = name in ssh_config.host_names()
+    except UsageError:
+        return None
+    if in_ssh_config and re.fullmatch(_NAME_PATTERN, name):
+        return f"your ssh configuration knows it: latkit device add {name}"
+    return None
+
+
+def _read(file: Path) -> Profile:
+    text, values = profile_file.load(file)
+    named = values.setdefault("name", file.stem)
+    if named != file.stem:
+        where = profile_file.position(text, "name")
+        raise UsageError(f"{file}{where}: name: is {named!r}, but the file's name decides")
+    try:
+        return Profile.model_validate(values)
+    except ValidationError as problem:
+        raise UsageError(f"{file}{faults(problem, Profile.model_fields, text)}") from None

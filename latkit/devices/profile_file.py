@@ -1,0 +1,99 @@
+"""Reading and writing TOML profiles, with messages that name the line and the field."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from latkit.errors import UsageError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_MAX_BYTES = 64 * 1024
+
+
+def load(file: Path) -> tuple[str, dict[str, Any]]:
+    """The file's text and its values; raises UsageError where it is no TOML."""
+    try:
+        with file.open("rb") as source:
+            content = source.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise UsageError(f"{file}: too large for a device profile")
+        text = content.decode("utf-8")
+        return text, tomllib.loads(text)
+    except OSError as problem:
+        raise UsageError(f"cannot read {file}: {problem.strerror}") from None
+    except UnicodeDecodeError as problem:
+        line = content.count(b"\n", 0, problem.start) + 1
+        raise UsageError(f"{file}, line {line}: not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as problem:
+        raise UsageError(f"{file}{_syntax_position(str(problem), text)}: {problem}") from None
+    except RecursionError:
+        raise UsageError(f"{file}: nested too deeply for a device profile") from None
+
+
+def dumps(values: Mapping[str, Any]) -> str:
+    """A flat table as TOML; None is left out, since TOML has no such value."""
+    lines = [f"{key} = {_value(value)}" for key, value in values.items() if value is not None]
+    return "\n".join(lines) + "\n"
+
+
+def position(text: str, field: str) -> str:
+    """``, line N`` of the line that sets a field, or nothing where it is not set."""
+    pattern = re.compile(rf"^\s*\[*\s*[\"']?{re.escape(field)}[\"']?\s*[=.\]]")
+    for number, line in enumerate(text.splitlines(), start=1):
+        if pattern.match(line):
+            return f", line {number}"
+    return ""
+
+
+def faults(problem: ValidationError, fields: Mapping[str, FieldInfo], text: str = "") -> str:
+    """Every wrong field as ``, line N: field: what is wrong``, to follow the file's name."""
+    found: dict[str, str] = {}
+    for error in problem.errors(include_url=False):
+        field = str(error["loc"][0]) if error["loc"] else ""
+        where = f"{position(text, field)}: {field}" if field else ""
+        found.setdefault(field, f"{where}: {_said(error, field, fields)}")
+    return "; ".join(found.values()).replace("; , ", "; ")
+
+
+def _said(error: ErrorDetails, field: str, fields: Mapping[str, FieldInfo]) -> str:
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(field, fields, n=1)
+        return "no such field" + (f", did you mean {near[0]!r}?" if near else "")
+    if error["type"] == "missing":
+        return "is missing"
+    if error["type"] == "value_error":
+        return error["msg"].removeprefix("Value error, ")
+    found = json.dumps(error["input"], default=str, ensure_ascii=False)[:80]
+    wanted = field in fields and fields[field].description
+    return f"{wanted or _lower(error['msg'])}, found {found}"
+
+
+def _lower(message: str) -> str:
+    return message[:1].lower() + message[1:]
+
+
+def _syntax_position(message: str, text: str) -> str:
+    # The parser names the line itself, except at the end of the file.
+    match = re.search(r"at line (\d+)", message)
+    return f", line {match[1] if match else len(text.splitlines())}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, str):
+        # A JSON string is a TOML basic string, but for DEL, which TOML wants escaped.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return json.dumps(value)

@@ -1,0 +1,96 @@
+"""Says what this computer has for measuring, as one JSON line.
+
+    python3 - RUNTIME_MODULE DIRECTORY < probe.py
+
+Whatever cannot be read is null: unknown, never assumed.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shutil
+import sys
+import sysconfig
+from pathlib import Path
+
+
+def main(module: str, directory: str) -> None:
+    print(
+        json.dumps(
+            {
+                "python": list(sys.version_info[:3]),
+                "executable": sys.executable,
+                "externally_managed": externally_managed(),
+                "numpy": version("numpy"),
+                "runtime": version(module),
+                "providers": providers(module),
+                "free_bytes": free_bytes(directory),
+                "cpus": cpus(),
+                "governors": governors(),
+                "load": load(),
+            }
+        )
+    )
+
+
+def version(module: str) -> str | None:
+    """None where it is not installed; the failure's text where it is but cannot be imported."""
+    try:
+        return str(getattr(importlib.import_module(module), "__version__", "unknown"))
+    except ModuleNotFoundError as problem:
+        return None if problem.name == module.split(".")[0] else "broken: " + str(problem)
+    except Exception as problem:
+        return "broken: " + str(problem)[:200]
+
+
+def providers(module: str) -> list[str] | None:
+    try:
+        return list(importlib.import_module(module).get_available_providers())
+    except Exception:
+        return None
+
+
+def externally_managed() -> bool:
+    """Whether pip refuses to install here (PEP 668)."""
+    marker = Path(sysconfig.get_path("stdlib")) / "EXTERNALLY-MANAGED"
+    return sys.prefix == sys.base_prefix and marker.exists()
+
+
+def free_bytes(directory: str) -> int | None:
+    place = Path(directory)
+    try:
+        while not place.is_dir() and place.parent != place:
+            place = place.parent
+        return shutil.disk_usage(str(place)).free
+    except OSError:
+        return None
+
+
+def cpus() -> list[int]:
+    """Numbers of the processors that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
+
+
+def governors() -> list[str] | None:
+    """Frequency governors in use; None where the kernel does not show them."""
+    files = Path("/sys/devices/system/cpu").glob("cpu*/cpufreq/scaling_governor")
+    try:
+        return sorted({file.read_text().strip() for file in files}) or None
+    except OSError:
+        return None
+
+
+def load() -> float | None:
+    """Runnable processes, averaged over the last minute."""
+    try:
+        return os.getloadavg()[0]
+    except OSError:
+        return None
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2])

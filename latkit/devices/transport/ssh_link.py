@@ -1,0 +1,65 @@
+"""A logged-in ssh connection, and whether it still lives."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+import paramiko
+
+from latkit.devices.transport.ssh_connect import connect
+from latkit.devices.transport.ssh_target import Target
+from latkit.errors import DeviceUnreachable, RemoteCommandError
+
+# Between the loss of a channel and paramiko's word that the whole connection is gone.
+_VERDICT_S = 1.0
+
+# What paramiko raises where a connection, a channel or a transfer fails.
+FAILURES = (OSError, EOFError, paramiko.SSHException, paramiko.SFTPError)
+
+
+class Link:
+    """One connection; commands and transfers open their channels on it."""
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self._held = ExitStack()
+        with ExitStack() as opening:
+            self._transport = connect(target, opening)
+            self._held = opening.pop_all()
+
+    @property
+    def description(self) -> str:
+        return self.target.label
+
+    def close(self) -> None:
+        """End everything that runs over it."""
+        self._held.close()
+
+    def open_channel(self) -> paramiko.Channel:
+        """A new session; raises DeviceUnreachable, or RemoteCommandError where refused."""
+        try:
+            return self._transport.open_session()
+        except paramiko.ChannelException as problem:
+            raise RemoteCommandError(
+                f"{self.description} refuses another session: {problem.text}",
+                "MaxSessions in its sshd_config must allow at least four",
+            ) from None
+        except FAILURES:
+            raise self.failure() from None
+
+    def lost(self) -> bool:
+        """Whether a failure just seen was the end of the whole connection."""
+        if self._transport.is_active():
+            self._transport.join(_VERDICT_S)
+        return not self._transport.is_active()
+
+    def active(self) -> bool:
+        """Whether the connection is up as far as is known at this moment."""
+        return bool(self._transport.is_active())
+
+    def failure(self) -> DeviceUnreachable:
+        """What to raise for a lost connection."""
+        return DeviceUnreachable(
+            f"the link to {self.description} was lost",
+            "is the device still switched on and in the network? once it is, run the command again",
+        )

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latkit.devices import profile as profiles
+from latkit.devices import profile_file
+from latkit.devices.profile import Profile, add, available, create, load
+from latkit.errors import UnknownNameError, UsageError
+
+BUILT_IN = {"local", "rpi4", "rpi5", "jetson-nano", "jetson-orin", "x86-server", "cuda-gpu"}
+
+
+@pytest.fixture(autouse=True)
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the user's own profiles."""
+    monkeypatch.setenv("LATKIT_CONFIG_DIR", str(tmp_path / "config"))
+    monkeypatch.setenv("LATKIT_SSH_CONFIG", str(tmp_path / "ssh_config"))
+    return tmp_path / "config" / "devices"
+
+
+def write(own: Path, name: str, text: str | bytes) -> Path:
+    own.mkdir(parents=True, exist_ok=True)
+    file = own / f"{name}.toml"
+    file.write_bytes(text.encode() if isinstance(text, str) else text)
+    return file
+
+
+def test_built_in_profiles_are_whole():
+    found = {profile.name: (profile, origin) for profile, origin in available()}
+    assert set(found) >= BUILT_IN
+    assert all(profile.description for profile, _ in found.values())
+    assert {origin for _, origin in found.values()} == {"built-in"}
+
+
+@pytest.mark.parametrize(
+    "file", sorted(profiles.builtin_dir().glob("*.toml")), ids=lambda f: f.stem
+)
+def test_built_in_profiles_explain_themselves(file: Path):
+    text = file.read_text()
+    assert text.startswith("# ")
+    assert load(file.stem).transport == "local" or f"`ssh {file.stem}`" in text
+
+
+def test_the_local_profile_measures_with_the_python_that_runs_latkit():
+    assert load("local").python == sys.executable
+    assert load("local").login_command == []
+
+
+def test_host_is_left_to_the_name(own: Path, monkeypatch: pytest.MonkeyPatch):
+    assert load("rpi4").host is None
+    monkeypatch.delenv("LATKIT_SSH_CONFIG")
+    assert load("rpi4").login_command == ["ssh", "rpi4"]
+    everything = {"host": "10.0.0.7", "user": "pi", "port": 2222, "identity_file": "~/key"}
+    command = create({"name": "board", **everything}).login_command
+    assert command == ["ssh", "-p", "2222", "-i", "~/key", "pi@10.0.0.7"]
+
+
+def test_added_profiles_come_back_and_win(own: Path):
+    mine = create({**load("rpi4").model_dump(), "host": "10.0.0.7", "affinity": (0, 1)})
+    assert add(mine) == own / "rpi4.toml"
+    assert load("rpi4") == mine
+    assert ("rpi4", "yours") in [(profile.name, origin) for profile, origin in available()]
+    assert [profile.name for profile, _ in available()].count("rpi4") == 1
+
+
+def test_adding_twice_is_refused(own: Path):
+    add(create({"name": "board"}))
+    with pytest.raises(UsageError, match="already") as caught:
+        add(create({"name": "board", "host": "other"}))
+    assert str(own / "board.toml") in caught.value.message
+    assert load("board").host is None
+
+
+def test_a_folder_that_cannot_be_written(own: Path):
+    own.parent.mkdir()
+    own.touch()
+    with pytest.raises(UsageError, match="cannot write"):
+        add(create({"name": "board"}))
+
+
+@pytest.mark.parametrize(
+    "name", ["", "../x", "a/b", "a b", "a.b", "-x", "x\n", "é", "x" * 65, ".", "a\0"]
+)
+def test_names_never_leave_the_folder(name: str):
+    with pytest.raises(UsageError):
+        create({"name": name})
+    with pytest.raises(UnknownNameError):
+        load(name)
+
+
+def test_an_unknown_name_suggests_the_nearest():
+    with pytest.raises(UnknownNameError, match="unknown device 'rpi44'") as caught:
+        load("rpi44")
+    assert "did you mean 'rpi4'?" in (caught.value.hint or "")
+    assert caught.value.exit_code == 2
+
+
+def test_a_host_of_the_ssh_configuration_is_not_silently_a_device(tmp_path: Path):
+    (tmp_path / "ssh_config").write_text("Host kitchen lab-* !no\n    User pi\n")
+    with pytest.raises(UnknownNameError) as caught:
+        load("kitchen")
+    assert "latkit device add kitchen" in (caught.value.hint or "")
+    with pytest.raises(UnknownNameError) as caught:
+        load("lab-1")
+    assert "device add" not in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("threads = 1\nthreads =\n", ", line 2: Invalid value"),
+        ("threads = 1\nhost", ", line 2: Expected"),
+        ("\n\nthreads = 0\n", ", line 3: threads: input should be greater than or equal to 1"),
+        ('threads = "4"', ', line 1: threads: input should be a valid integer, found "4"'),
+        ("threads = true", ", line 1: threads: input should be a valid integer, found true"),
+        ("port = 70000", ", line 1: port: input should be less than or equal to 65535"),
+        ("# x\nhots = 'a'", ", line 2: hots: no such field, did you mean 'host'?"),
+        ("[ssh]\nhost = 'a'", ", line 1: ssh: no such field"),
+        ("host = '-oProxyCommand=x'", ", line 1: host: must be one word, not starting with a dash"),
+        ("host = 'two words'", ", line 1: host: must be one word"),
+        ("user = ''", ", line 1: user: must be one word"),
+        ("remote_dir = 'here'", ', line 1: remote_dir: must start with / or ~/, found "here"'),
+        ("affinity = []", ", line 1: affinity: must be a list of processor numbers, found []"),
+        ("affinity = [0, -1]", ", line 1: affinity: must be a list of processor numbers"),
+        ("precision = 'fp8'", ", line 1: precision: input should be 'fp32', 'fp16' or 'int8'"),
+        ("connect_timeout_s = nan", ", line 1: connect_timeout_s: input should be a finite"),
+        ("transport = 'local'\nport = 22", ": 'port' has no meaning for transport = 'local'"),
+        ("name = 'other'", ", line 1: name: is 'other', but the file's name decides"),
+        ("threads = 0\nbatch = 0", "; line 2: batch: input should be greater"),
+        (b"host = '\xff'", ", line 1: not UTF-8 text"),
+        ("x = " + "[" * 5000, ": nested too deeply"),
+        ("# " + "x" * 70_000, ": too large"),
+    ],
+)
+def test_a_malformed_profile_names_file_line_and_field(own: Path, text: str | bytes, said: str):
+    file = write(own, "board", text)
+    with pytest.raises(UsageError) as caught:
+        load("board")
+    assert caught.value.message.startswith(f"{file}")
+    assert said in caught.value.message
+    assert "\n" not in caught.value.message
+
+
+def test_an_unreadable_profile(own: Path):
+    (own / "board.toml").mkdir(parents=True)
+    with pytest.raises(UsageError, match="cannot read"):
+        load("board")
+
+
+def test_a_missing_name_is_said():
+    with pytest.raises(UsageError, match="name: is missing"):
+        create({})
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
+WORD = st.from_regex(r"[A-Za-z0-9_.:@]{1,20}", fullmatch=True)
+
+
+@given(
+    description=st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
+    state=TEXT,
+    host=st.none() | WORD,
+    port=st.none() | st.integers(1, 65535),
+    affinity=st.none() | st.lists(st.integers(0, 300), min_size=1, max_size=4).map(tuple),
+    timeout=st.none() | st.floats(0.001, 1e9),
+)
+def test_what_is_written_is_read_back(description, state, host, port, affinity, timeout):
+    given_values = {
+        "name": "board",
+        "description": description,
+        "device_state": state,
+        "host": host,
+        "port": port,
+        "affinity": affinity,
+        "connect_timeout_s": timeout,
+    }
+    profile = create(given_values)
+    text = profile_file.dumps(profile.model_dump(exclude_defaults=True))
+    assert Profile.model_validate(profile_file.tomllib.loads(text)) == profile
+
+
+@given(st.binary(max_size=200))
+def test_no_file_content_is_more_than_a_usage_error(tmp_path_factory, content: bytes):
+    folder = tmp_path_factory.getbasetemp()
+    file = folder / "fuzz.toml"
+    file.write_bytes(content)
+    with contextlib.suppress(UsageError):
+        profiles._read(file)
+
+
+def test_importing_profiles_imports_no_paramiko():
+    script = "import sys, latkit.devices.profile; print('paramiko' in sys.modules)"
+    output = subprocess.check_output([sys.executable, "-c", script], text=True)
+    assert output == "False\n"
