@@ -43,4 +43,10 @@ def _onnx(network: Network, seed: int, batch: int) -> bytes:
     return onnx.build(network, seed=seed, batch=batch)
 
 
-_BUILDERS = {"onnx": Builder(".onnx", 1, _onnx)}
+def _tflite(network: Network, seed: int, batch: int) -> bytes:
+    from latkit.build import tflite
+
+    return tflite.build(network, seed=seed, batch=batch)
+
+
+_BUILDERS = {"onnx": Builder(".onnx", 1, _onnx), "tflite": Builder(".tflite", 1, _tflite)}

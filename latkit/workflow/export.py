@@ -54,7 +54,7 @@ def _only_space(device: str) -> str:
 def _deploy(device: str, files: list[Path]) -> str:
     profile = load_profile(device)
     with open_transport(profile) as transport:
-        folder = f"{profile.remote_folder(transport.home())}/predictor"
+        folder = f"{transport.expand(profile.remote_dir)}/predictor"
         for file in files:
             transport.upload(file, f"{folder}/{file.name}")
     return folder

@@ -1,0 +1,1 @@
+"""The proof: published transfer tasks, partitions of any device set."""

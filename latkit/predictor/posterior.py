@@ -1,0 +1,180 @@
+"""From weighed hypotheses to milliseconds with an interval, in a handful of matrix products.
+
+The centre averages all hypotheses: within a scale they collapse into one linear function of the
+kernel blocks and one table of mean functions. The spread, quadratic in the features, is taken
+from a few representative hypotheses, matched by a single log-normal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latkit.predictor.evidence import Fits
+from latkit.predictor.features import Floats
+from latkit.predictor.prior import FLOOR, Design, Prior
+
+Integers = NDArray[np.int64]
+
+NEGLIGIBLE = 1e-4
+SPREAD_BUDGET = 800
+FEWEST, MOST = 8, 40
+LOWEST_VARIANCE = 1e-8
+HEAVY_TAIL = 1.5
+"""Variance of the bulk of Student-t noise of 3 degrees of freedom, relative to its scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """The mean in one scale: shares (1 + C + S, K) of K hypotheses with weights (K,), an offset,
+    and one coefficient vector (D_b,) a kernel block. ``weight`` is the scale's probability.
+    """
+
+    weight: float
+    shares: Floats
+    weights: Floats
+    offset: float
+    coefficients: tuple[Floats, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """The variance in one scale from J hypotheses and n samples.
+
+    ``landmarks`` are the samples' kernel blocks (n, D_b); ``variances`` (J, B); ``whiteners``
+    (B * n, J * n) maps Gram rows to whitened ones; ``ones`` (J * n,) are the whitened ones;
+    ``precision`` (J,) of the offset; ``noise`` (J,) variances; ``weights`` (J,).
+    """
+
+    shares: Floats
+    offset: Floats
+    coefficients: Floats
+    landmarks: tuple[Floats, ...]
+    variances: Floats
+    whiteners: Floats
+    ones: Floats
+    precision: Floats
+    noise: Floats
+    weights: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A posterior that can be evaluated for any design; ``median_ms`` is its unit of latency."""
+
+    median_ms: float
+    centres: dict[bool, Centre]
+    spreads: dict[bool, Spread]
+
+    def centre(self, design: Design) -> Floats:
+        """Posterior mean in units of ``median_ms``, shape (n,)."""
+        total = np.zeros(len(design.shares))
+        for scale, part in self.centres.items():
+            mean = np.maximum(design.shares @ part.shares, FLOOR)
+            residual = part.offset + sum(
+                block @ weights
+                for block, weights in zip(design.of(scale), part.coefficients, strict=True)
+            )
+            if scale:
+                total += part.weight * np.exp(residual + np.log(mean) @ part.weights)
+            else:
+                total += part.weight * np.maximum(residual + mean @ part.weights, FLOOR)
+        return total
+
+    def log_deviation(self, design: Design) -> Floats:
+        """Standard deviation of the logarithm of a new measurement, shape (n,)."""
+        total = sum(float(part.weights.sum()) for part in self.spreads.values())
+        first, second = np.zeros(len(design.shares)), np.zeros(len(design.shares))
+        for scale, part in self.spreads.items():
+            mean, variance = _moments(part, design, scale)
+            first += mean @ part.weights / total
+            second += (variance + mean**2) @ part.weights / total
+        deviation: Floats = np.sqrt(np.maximum(second - first**2, LOWEST_VARIANCE))
+        return deviation
+
+
+def collapse(prior: Prior, fits: Fits, design: Design, median_ms: float) -> Model:
+    """The posterior of weighed hypotheses; ``design`` is that of the samples."""
+    centres = {}
+    spreads = {}
+    is_log = prior.is_log[fits.chosen]
+    typical, frequency = _representatives(fits, SPREAD_BUDGET // len(design.shares))
+    for scale in (True, False):
+        rows = np.flatnonzero((is_log == scale) & (fits.weights > NEGLIGIBLE * fits.weights.max()))
+        if len(rows):
+            centres[scale] = _centre(prior, fits, design, rows, scale)
+        own = is_log[typical] == scale
+        if own.any():
+            spreads[scale] = _spread(prior, fits, design, typical[own], frequency[own], scale)
+    total = sum(part.weight for part in centres.values())
+    centres = {
+        scale: Centre(
+            part.weight / total, part.shares, part.weights, part.offset, part.coefficients
+        )
+        for scale, part in centres.items()
+    }
+    return Model(median_ms, centres, spreads)
+
+
+def _centre(prior: Prior, fits: Fits, design: Design, rows: Integers, scale: bool) -> Centre:
+    weight = fits.weights[rows].sum()
+    weights = fits.weights[rows] / weight
+    hypotheses = fits.chosen[rows]
+    dual = np.einsum("k,kb,kn->bn", weights, prior.variances[hypotheses], fits.coefficients[rows])
+    coefficients = tuple(block.T @ own for block, own in zip(design.of(scale), dual, strict=True))
+    offset = float(weights @ fits.offset[rows])
+    return Centre(float(weight), prior.shares[hypotheses].T, weights, offset, coefficients)
+
+
+def _representatives(fits: Fits, most: int) -> tuple[Integers, Floats]:
+    """A few hypotheses and their frequencies that stand for all (systematic resampling)."""
+    count = max(FEWEST, min(MOST, most))
+    positions = (np.arange(count) + 0.5) / count
+    drawn = np.searchsorted(np.cumsum(fits.weights), positions).clip(max=len(fits.weights) - 1)
+    rows, times = np.unique(drawn, return_counts=True)
+    return rows, times / count
+
+
+def _spread(
+    prior: Prior, fits: Fits, design: Design, rows: Integers, frequency: Floats, scale: bool
+) -> Spread:
+    hypotheses = fits.chosen[rows]
+    variances = prior.variances[hypotheses]
+    count = len(design.shares)
+    scaled = np.einsum("jb,jmn->bnjm", variances, fits.whitener[rows])
+    ones = fits.whitener[rows].sum(axis=2)
+    return Spread(
+        shares=prior.shares[hypotheses].T,
+        offset=fits.offset[rows],
+        coefficients=np.einsum("jb,jn->bnj", variances, fits.coefficients[rows]).reshape(
+            -1, len(rows)
+        ),
+        landmarks=design.of(scale),
+        variances=variances,
+        whiteners=scaled.reshape(variances.shape[1] * count, -1),
+        ones=ones.reshape(-1),
+        precision=(ones**2).sum(axis=1),
+        noise=HEAVY_TAIL * prior.noise[hypotheses] ** 2,
+        weights=frequency,
+    )
+
+
+def _moments(part: Spread, design: Design, scale: bool) -> tuple[Floats, Floats]:
+    """Mean and variance of the log of a new measurement under each hypothesis, (n, J) both."""
+    blocks = design.of(scale)
+    gram = np.hstack([x @ y.T for x, y in zip(blocks, part.landmarks, strict=True)])
+    own = np.stack([(block**2).sum(axis=1) for block in blocks], axis=1)
+    hypotheses = len(part.weights)
+    white = gram @ part.whiteners
+    shape = (len(gram), hypotheses, -1)
+    along = (white * part.ones).reshape(shape).sum(axis=2)
+    explained = (white**2).reshape(shape).sum(axis=2)
+    variance = own @ part.variances.T - explained + (1 - along) ** 2 / part.precision
+    mean = np.maximum(design.shares @ part.shares, FLOOR)
+    residual = part.offset + gram @ part.coefficients
+    if scale:
+        return residual + np.log(mean), np.maximum(variance, 0) + part.noise
+    centre = np.maximum(residual + mean, FLOOR)
+    return np.log(centre), np.maximum(variance, 0) / centre**2 + part.noise
