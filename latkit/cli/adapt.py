@@ -26,7 +26,10 @@ def command(
     bundle: str | None,
     as_json: bool,
 ) -> None:
-    """Adapt the pretrained predictor to a device from its measurements."""
+    """Learn a device from its measurements.
+
+    A pretrained predictor is adapted in closed form: seconds, no torch, no GPU.
+    """
     from latkit.workflow.adapt import adapt
 
     reports = adapt(device, space=space, threads=threads, batch=batch, bundle=bundle)

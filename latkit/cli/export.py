@@ -21,7 +21,10 @@ from latkit.cli.output import json_option, next_step, note, show_json
 @click.option("--deploy", is_flag=True, help="Also put both files on the device.")
 @json_option
 def command(device: str, space: str | None, output: str, deploy: bool, as_json: bool) -> None:
-    """Export a predictor as one ONNX file that needs onnxruntime and numpy alone."""
+    """Write a predictor as one ONNX file.
+
+    It needs onnxruntime and numpy alone; predict.py beside it shows how to ask it.
+    """
     from latkit.workflow.export import export
 
     result = export(device, space, output, deploy=deploy)

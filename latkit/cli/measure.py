@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
-from latkit.cli.output import Column, json_option, ms_column, next_step, note, percent, show
+from latkit.cli.output import (
+    Column,
+    json_option,
+    ms_column,
+    next_step,
+    note,
+    percent,
+    show,
+    show_json,
+)
 
 
 @click.command(name="measure")
@@ -32,7 +43,7 @@ def command(
     wait_s: float,
     as_json: bool,
 ) -> None:
-    """Time networks on a device and store every measurement.
+    """Time networks on a device and store them.
 
     Run the same command again after an interruption: it completes the same networks.
     """
@@ -58,8 +69,13 @@ def command(
         Column("noise", "±", percent, number=True),
         Column("verdict", "verdict"),
     ]
-    show([as_row(measurement) for measurement in result.measurements], columns, as_json)
+    rows = [as_row(measurement) for measurement in result.measurements]
     setting = result.setting
+    if as_json:
+        figures = {"seconds": result.seconds, "timing_share": result.timing_share}
+        show_json({"setting": asdict(setting), **figures, "measurements": rows})
+    else:
+        show(rows, columns, as_json)
     note(
         f"{len(result.measurements)} networks on {device} ({setting.runtime} "
         f"{setting.runtime_version}, {setting.threads} threads, batch {setting.batch}) "

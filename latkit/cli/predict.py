@@ -12,9 +12,10 @@ from latkit.cli.output import Column, json_option, ms_column, next_step, show
 @click.option("--device", help="One adapted device; without it, all of them side by side.")
 @json_option
 def command(file: str, device: str | None, as_json: bool) -> None:
-    """Predict the latency of the networks in an arch FILE ('-' reads stdin).
+    """Predict latencies of an arch FILE's networks.
 
-    The interval holds the true latency with 90 % probability.
+    FILE is JSON ('-' reads stdin): {"space": "nb201", "arch": "..."}, a list of such, or JSON
+    lines. The interval holds the true latency with 90 % probability.
     """
     from latkit.workflow.archs import read_arch_file
     from latkit.workflow.predictors import predict

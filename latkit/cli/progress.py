@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -84,3 +86,14 @@ def _bar() -> Any:
         console=Console(stderr=True),
         transient=True,
     )
+
+
+@contextmanager
+def training_progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar over epochs; yields what is to be called with epochs done and their total."""
+    if not sys.stderr.isatty():
+        yield lambda _done, _total: None
+        return
+    with _bar() as bar:
+        task = bar.add_task("training", total=None, last="")
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -18,7 +18,7 @@ from latkit.cli.output import Column, json_option, ms_column, note, percent, sho
 def command(
     device: str, n: int, space: str | None, seed: int, wait_s: float, rows: bool, as_json: bool
 ) -> None:
-    """Measure networks that the predictor has not seen, and compare.
+    """Measure unseen networks and compare.
 
     Reports Spearman and Kendall rank correlation, the median absolute percentage error, and how
     often the 90 % interval held the measured latency.

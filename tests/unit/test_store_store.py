@@ -41,6 +41,14 @@ class TestInMemory:
             assert store.measurements(with_samples=True) == [measurement(samples=True)]
 
 
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    """Content of a dataset's file in which nothing is wrong."""
+    path = tmp_path_factory.mktemp("sound") / "latkit.db"
+    fill(f"sqlite:///{path}", 20)
+    return path.read_bytes()
+
+
 class TestFile:
     def test_folder_is_created(self, tmp_path):
         with Store.open(f"sqlite:///{tmp_path}/a/b/latkit.db") as store:
@@ -80,12 +88,6 @@ class TestFile:
         with pytest.raises(StoreError, match=r"latkit\.db is (damaged|another kind)") as caught:
             Store.open(url)
         assert caught.value.hint
-
-    @pytest.fixture(scope="class")
-    def sound(self, tmp_path_factory):
-        path = tmp_path_factory.mktemp("sound") / "latkit.db"
-        fill(f"sqlite:///{path}", 20)
-        return path.read_bytes()
 
     @pytest.mark.parametrize("seed", range(60))
     def test_scribbled_over(self, path, url, sound, seed):

@@ -1,0 +1,44 @@
+"""``latkit pretrain``: a bundle from the dataset's devices (needs the extra 'train')."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+import click
+
+from latkit.cli.output import next_step, note
+
+
+@click.command(name="pretrain")
+@click.option("--space", default="nb201", show_default=True, help="The space to train for.")
+@click.option(
+    "--device", "devices", multiple=True, help="A source device (repeatable; default: all)."
+)
+@click.option("--seed", default=0, show_default=True, help="Seed of training and hypotheses.")
+@click.option(
+    "--output",
+    "-o",
+    default="bundle",
+    show_default=True,
+    type=click.Path(file_okay=False),
+    help="Folder to write the bundle into.",
+)
+def command(space: str, devices: tuple[str, ...], seed: int, output: str) -> None:
+    """Train a bundle on the dataset's devices.
+
+    Needs the extra 'train'. 'latkit dataset import' brings published tables in.
+    """
+    from latkit.cli.progress import training_progress
+    from latkit.workflow.pretrain import pretrain
+
+    typed = shlex.join(["latkit", *sys.argv[1:]])
+    with training_progress() as progress:
+        bundle = pretrain(
+            space, output, devices=devices, seed=seed, command=typed, progress=progress
+        )
+    size_mb = sum(file.stat().st_size for file in Path(output).iterdir()) / 1e6
+    note(f"trained on {len(bundle.manifest['devices'])} devices, {size_mb:.1f} MB")
+    click.echo(output)
+    next_step(f"latkit adapt --device NAME --bundle {output}")

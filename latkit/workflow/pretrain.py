@@ -1,0 +1,63 @@
+"""Pretraining on whatever devices the dataset knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from latkit import spaces
+from latkit.config import database_url
+from latkit.errors import MeasurementsUnusable, UsageError
+from latkit.predictor.bundle import Bundle
+from latkit.predictor.pretrain import MIN_ARCHS
+from latkit.predictor.pretrain import pretrain as train
+from latkit.store import LatencyTable, Store
+
+
+def pretrain(
+    space: str,
+    output: str,
+    *,
+    devices: Sequence[str] = (),
+    seed: int = 0,
+    command: str = "",
+    progress: Callable[[int, int], None] | None = None,
+) -> Bundle:
+    """Train a bundle on the dataset's devices and write it to the folder ``output``.
+
+    Without ``devices``, every device with enough architectures is used. Raises
+    MeasurementsUnusable where there are too few, MissingDependency without torch.
+    """
+    chosen = spaces.get(space)
+    with Store.open(database_url()) as store:
+        table = store.table(space, list(devices) or None)
+    if not devices:
+        table = _with_enough(table)
+    if not table.devices:
+        raise MeasurementsUnusable(
+            f"no device in the dataset has {MIN_ARCHS} {space} architectures",
+            "'latkit dataset import' brings published tables in",
+        )
+    bundle = train(
+        chosen,
+        chosen.matrix(table.archs),
+        table.latency_ms,
+        table.devices,
+        seed=seed,
+        command=command,
+        progress=progress,
+    )
+    try:
+        bundle.save(Path(output))
+    except OSError as problem:
+        raise UsageError(f"cannot write to {output}: {problem.strerror}") from None
+    return bundle
+
+
+def _with_enough(table: LatencyTable) -> LatencyTable:
+    enough = np.isfinite(table.latency_ms).sum(axis=0) >= MIN_ARCHS
+    names = [name for name, keep in zip(table.devices, enough, strict=True) if keep]
+    return replace(table, devices=names, latency_ms=table.latency_ms[:, enough])
