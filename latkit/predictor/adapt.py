@@ -97,7 +97,7 @@ def adapt(
     share = _source_share(bundle.prior, fits, len(bundle.prior.cost_mean))
     return Adapted(
         bundle=bundle,
-        model=collapse(bundle.prior, fits, design, median_ms),
+        model=collapse(bundle.prior, fits, design, median_ms, float(np.median(known))),
         scale=_conformal_scale(bundle.prior, fits, design, latency_ms / median_ms),
         source_share=share,
         samples=len(latency_ms),

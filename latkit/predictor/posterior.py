@@ -95,8 +95,18 @@ class Model:
         return deviation
 
 
-def collapse(prior: Prior, fits: Fits, design: Design, median_ms: float) -> Model:
-    """The posterior of weighed hypotheses; ``design`` is that of the samples."""
+def collapse(
+    prior: Prior, fits: Fits, design: Design, median_ms: float, measured_noise: float
+) -> Model:
+    """The posterior of weighed hypotheses.
+
+    Args:
+        prior: all hypotheses.
+        fits: those that were fitted, and their weights.
+        design: of the samples.
+        median_ms: the unit of latency.
+        measured_noise: relative standard error that a new measurement is expected to have.
+    """
     centres = {}
     spreads = {}
     is_log = prior.is_log[fits.chosen]
@@ -107,7 +117,9 @@ def collapse(prior: Prior, fits: Fits, design: Design, median_ms: float) -> Mode
             centres[scale] = _centre(prior, fits, design, rows, scale)
         own = is_log[typical] == scale
         if own.any():
-            spreads[scale] = _spread(prior, fits, design, typical[own], frequency[own], scale)
+            spreads[scale] = _spread(
+                prior, fits, design, typical[own], frequency[own], scale, measured_noise
+            )
     total = sum(part.weight for part in centres.values())
     centres = {
         scale: Centre(
@@ -138,7 +150,13 @@ def _representatives(fits: Fits, most: int) -> tuple[Integers, Floats]:
 
 
 def _spread(
-    prior: Prior, fits: Fits, design: Design, rows: Integers, frequency: Floats, scale: bool
+    prior: Prior,
+    fits: Fits,
+    design: Design,
+    rows: Integers,
+    frequency: Floats,
+    scale: bool,
+    measured_noise: float,
 ) -> Spread:
     hypotheses = fits.chosen[rows]
     variances = prior.variances[hypotheses]
@@ -156,7 +174,7 @@ def _spread(
         whiteners=scaled.reshape(variances.shape[1] * count, -1),
         ones=ones.reshape(-1),
         precision=(ones**2).sum(axis=1),
-        noise=HEAVY_TAIL * prior.noise[hypotheses] ** 2,
+        noise=HEAVY_TAIL * (prior.noise[hypotheses] ** 2 + measured_noise**2),
         weights=frequency,
     )
 

@@ -76,7 +76,9 @@ class Predictor:
             raise UsageError(f"expected (n, {self.positions}) operations, got {indices.shape}")
         if indices.size and not 0 <= indices.min() <= indices.max() < self._operations:
             raise UsageError(f"operation indices must be 0 to {self._operations - 1}")
-        chunks = [indices[i : i + CHUNK] for i in range(0, max(len(indices), 1), CHUNK)]
+        if not len(indices):
+            return Latencies(*(np.empty(0) for _ in OUTPUTS))
+        chunks = [indices[i : i + CHUNK] for i in range(0, len(indices), CHUNK)]
         found = [self._session.run(OUTPUTS, {"operations": chunk}) for chunk in chunks]
         return Latencies(*(np.concatenate(column) for column in zip(*found, strict=True)))
 

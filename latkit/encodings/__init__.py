@@ -1,0 +1,1 @@
+"""An architecture as numbers: additive tables, physical costs, kernel blocks."""

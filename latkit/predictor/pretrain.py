@@ -1,0 +1,192 @@
+"""Pretraining: latencies of many devices go in, a bundle comes out.
+
+The backbone learns all source devices at once; the adapter's hypotheses are drawn; both are
+written as graph and tensors that need no torch any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latkit import __version__
+from latkit.encodings.additive import Floats
+from latkit.errors import MeasurementsUnusable, MissingDependency
+from latkit.predictor.bundle import BLOCK, FORMAT, Bundle
+from latkit.predictor.features import Features
+from latkit.predictor.featuriser import Encoder, Featuriser, encoder, principal
+from latkit.predictor.inference import node_labels, run
+from latkit.predictor.prior import draw_prior
+from latkit.spaces.base import Indices, Space
+
+if TYPE_CHECKING:
+    from latkit.predictor.backbone import Shape
+    from latkit.predictor.training import Schedule
+
+MIN_DEVICES = 2
+MIN_ARCHS = 50
+REFERENCE = 4000
+CLIP = 3.0
+"""Latencies count up to this multiple of a device's median when its spread is measured."""
+LEADING = ("flops", "launches")
+
+
+def pretrain(
+    space: Space,
+    operations: Indices,
+    latency_ms: Floats,
+    devices: Sequence[str],
+    *,
+    seed: int = 0,
+    command: str = "",
+    schedule: Schedule | None = None,
+    shape: Shape | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Bundle:
+    """Train a bundle on measured latencies; the same seed and data give the same bundle.
+
+    Args:
+        space: of the architectures.
+        operations: their indices, shape (n, positions).
+        latency_ms: their latencies, shape (n, devices); NaN where not measured.
+        devices: names of the columns.
+        seed: of initial weights, order of training, and hypotheses.
+        command: what was typed to get here, for the manifest.
+        schedule: epochs, batch size and learning rate.
+        shape: sizes of the network.
+        progress: called with the epochs done and their total.
+
+    Raises:
+        MeasurementsUnusable: fewer than two devices, or a device with fewer than 50 latencies.
+        MissingDependency: torch is not installed.
+    """
+    _require_usable(space, operations, latency_ms, devices)
+    rng = np.random.default_rng(seed)
+    reference = _reference(space, rng)
+    tables = encoder(space, reference, rng)
+    featuriser, about = _train(
+        tables, operations, latency_ms, reference, rng, schedule, shape, progress
+    )
+    named = featuriser(reference)
+    blocks = [name.removeprefix(BLOCK) for name in named if name.startswith(BLOCK)]
+    manifest = {
+        "format": FORMAT,
+        "space": space.name,
+        "positions": space.positions,
+        "operations": list(space.operations),
+        "devices": list(devices),
+        "samples": [int(count) for count in np.isfinite(latency_ms).sum(axis=0)],
+        "costs": list(tables.cost_names),
+        "blocks": blocks,
+        "seed": seed,
+        "command": command,
+        "created": datetime.now(timezone.utc).date().isoformat(),
+        "latkit": __version__,
+        **about,
+    }
+    arrays = {name: values.astype(np.float64) for name, values in named.items()}
+    features = Features(
+        arrays["costs"], arrays["sources"], {name: arrays[BLOCK + name] for name in blocks}
+    )
+    leading = [tables.cost_names.index(name) for name in LEADING if name in tables.cost_names]
+    return Bundle(manifest, _graph(featuriser, space), draw_prior(features, leading, rng))
+
+
+def _require_usable(
+    space: Space, operations: Indices, latency_ms: Floats, devices: Sequence[str]
+) -> None:
+    if len(devices) < MIN_DEVICES or len(set(devices)) < len(devices):
+        raise MeasurementsUnusable(
+            f"pretraining needs at least {MIN_DEVICES} different devices, there are "
+            f"{len(set(devices))}",
+            "'latkit dataset import' brings published tables in",
+        )
+    if latency_ms.shape != (len(operations), len(devices)):
+        raise MeasurementsUnusable(
+            f"{len(operations)} architectures and {len(devices)} devices do not fit latencies "
+            f"of shape {latency_ms.shape}"
+        )
+    rows = np.asarray(operations)
+    if (
+        rows.shape[1:] != (space.positions,)
+        or rows.min() < 0
+        or rows.max() >= len(space.operations)
+    ):
+        raise MeasurementsUnusable(f"some operation indices are none of {space.name}")
+    if np.any(latency_ms <= 0) or np.any(np.isinf(latency_ms)):
+        raise MeasurementsUnusable("a latency to train on is not a positive number of ms")
+    for device, count in zip(devices, np.isfinite(latency_ms).sum(axis=0), strict=True):
+        if count < MIN_ARCHS:
+            raise MeasurementsUnusable(
+                f"device {device!r} has latencies of {count} {space.name} architectures, "
+                f"pretraining needs {MIN_ARCHS}",
+                "leave that device out, or measure more on it",
+            )
+
+
+def _reference(space: Space, rng: np.random.Generator) -> Indices:
+    """Architectures over which features are normalised."""
+    return space.matrix(space.sample(rng, min(space.size, REFERENCE)))
+
+
+def _train(
+    tables: Encoder,
+    operations: Indices,
+    latency_ms: Floats,
+    reference: Indices,
+    rng: np.random.Generator,
+    schedule: Schedule | None,
+    shape: Shape | None,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[Featuriser, dict[str, Any]]:
+    try:
+        import torch
+    except ImportError:
+        raise MissingDependency("torch", "train", "pretraining") from None
+    from latkit.predictor.backbone import Backbone, Shape, weights_of
+    from latkit.predictor.training import Batchable, Schedule, fit
+
+    space, schedule, shape = tables.physical.space, schedule or Schedule(), shape or Shape()
+    raw, live, joint = _inputs(tables, operations)
+    relative = latency_ms / np.nanmedian(latency_ms, axis=0)
+    bounded = np.minimum(relative, CLIP)
+    centre, scale = np.nanmean(bounded, axis=0), np.nanstd(bounded, axis=0)
+    with torch.random.fork_rng():
+        torch.manual_seed(int(rng.integers(2**31)))
+        graph = space.encode(space.from_indices([0] * space.positions))
+        backbone = Backbone(
+            graph.adjacency, space.node_labels, joint.shape[1], latency_ms.shape[1], shape
+        )
+        inputs = Batchable(*(torch.from_numpy(values) for values in (raw, live, joint)))
+        fit(backbone, inputs, (relative - centre) / scale, rng, schedule, progress)
+    weights = weights_of(backbone)
+    _, states = run(weights, *_inputs(tables, reference))
+    about = {
+        "shape": asdict(shape),
+        "schedule": asdict(schedule),
+        "torch": str(torch.__version__),
+    }
+    numbers = (centre.astype(np.float32), scale.astype(np.float32), principal(states))
+    return Featuriser(tables, weights, *numbers), about
+
+
+def _inputs(tables: Encoder, operations: Indices) -> tuple[Any, Any, NDArray[np.float32]]:
+    space = tables.physical.space
+    labels = len(space.node_labels)
+    raw = node_labels(operations, space.positions, labels)
+    live = node_labels(space.live(operations), space.positions, labels)
+    return raw, live, tables.joint(operations)
+
+
+def _graph(featuriser: Featuriser, space: Space) -> bytes:
+    from latkit.predictor.trace import Graph
+
+    graph = Graph()
+    operations = graph.input("operations", np.int64, ["n", space.positions])
+    content: bytes = graph.model(featuriser(operations)).SerializeToString()
+    return content
