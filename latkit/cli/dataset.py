@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from latkit.cli.output import Column, json_option, ms_column, note, show
+from latkit.cli.output import Column, json_option, moment, ms_column, note, show
 from latkit.types import LEVELS, Level
 
 
@@ -29,7 +29,7 @@ def info(as_json: bool) -> None:
         Column("archs", "networks", "{:,}".format, number=True),
         Column("suspect", "suspect", "{:,}".format, number=True),
         Column("invalid", "invalid", "{:,}".format, number=True),
-        Column("last", "last measured"),
+        Column("last", "last measured", moment),
     ]
     show(rows, columns, as_json)
     if not as_json:
@@ -50,13 +50,13 @@ def list_measurements(
 
     found = rows(device, space, (verdict,) if verdict else LEVELS)
     columns = [
-        Column("arch", "architecture", stretch=True),
+        Column("arch", "architecture", shrink="cut"),
         Column("device", "device"),
         ms_column("latency_ms", "median ms"),
         ms_column("lower_ms", "from"),
         ms_column("upper_ms", "to"),
         Column("verdict", "verdict"),
-        Column("reasons", "because", "; ".join),
+        Column("reasons", "because", "; ".join, shrink="wrap"),
     ]
     show(found[-last:] if last else found, columns, as_json)
 

@@ -38,7 +38,7 @@ def list_devices(as_json: bool) -> None:
         Column("runtime", "runtime"),
         Column("threads", "threads", number=True),
         Column("origin", "profile"),
-        Column("description", "description", stretch=True),
+        Column("description", "description", shrink="cut"),
     ]
     show(rows, columns, as_json)
 
@@ -55,7 +55,7 @@ def show_device(name: str, as_json: bool) -> None:
         show_json(fields)
         return
     rows = [{"field": key, "value": value} for key, value in fields.items()]
-    show(rows, [Column("field", "field"), Column("value", "value")], as_json)
+    show(rows, [Column("field", "field"), Column("value", "value", shrink="wrap")], as_json)
 
 
 @command.command("add")
@@ -94,8 +94,8 @@ def check_device(ctx: click.Context, name: str, as_json: bool) -> None:
     columns = [
         Column("level", ""),
         Column("name", "what"),
-        Column("detail", "found"),
-        Column("hint", "what to do"),
+        Column("detail", "found", shrink="wrap"),
+        Column("hint", "what to do", shrink="wrap"),
     ]
     show([asdict(finding) for finding in findings], columns, as_json)
     problems = [finding.name for finding in findings if finding.level == "problem"]

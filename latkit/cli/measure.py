@@ -64,7 +64,7 @@ def command(
             wait_s=wait_s,
         )
     columns = [
-        Column("arch", "architecture", stretch=True),
+        Column("arch", "architecture", shrink="cut"),
         ms_column("latency_ms", "median ms"),
         Column("noise", "±", percent, number=True),
         Column("verdict", "verdict"),

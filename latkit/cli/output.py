@@ -7,14 +7,18 @@ import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 Row = Mapping[str, Any]
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 ABSENT = "–"
-MIN_STRETCH = 8
+GAP = 3
+MIN_SHRUNK = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +29,8 @@ class Column:
     title: str
     write: Callable[[Any], str] = str
     number: bool = False
-    stretch: bool = False
-    """Takes the room that is left, and is cut with an ellipsis when there is too little."""
+    shrink: Literal["never", "cut", "wrap"] = "never"
+    """What happens when there is too little room: cut with an ellipsis, or wrap at words."""
 
     def text(self, row: Row) -> str:
         """The cell of this column in ``row``."""
@@ -45,6 +49,11 @@ def milliseconds(value: float) -> str:
 def percent(value: float) -> str:
     """A share of one as a percentage."""
     return f"{100 * value:.1f} %"
+
+
+def moment(iso: str) -> str:
+    """A time of measurement to the minute; published labels have none."""
+    return iso[:16].replace("T", " ") or ABSENT
 
 
 def ms_column(key: str, title: str) -> Column:
@@ -95,29 +104,60 @@ def _show_plain(rows: Sequence[Row], columns: Sequence[Column]) -> None:
 
 
 def _show_rich(rows: Sequence[Row], columns: Sequence[Column], title: str) -> None:
-    from rich import box
     from rich.console import Console
+
+    console = Console()
+    widths = [_width(rows, column) for column in columns]
+    fixed = sum(w + GAP for w, c in zip(widths, columns, strict=True) if c.shrink == "never")
+    shrinkable = sum(column.shrink != "never" for column in columns)
+    room = console.width - fixed
+    everything = sum(width + GAP for width in widths)
+    if everything > console.width and room < max(1, shrinkable * (MIN_SHRUNK + GAP)):
+        _show_records(console, rows, columns)
+    else:
+        _show_grid(console, rows, columns, widths, room, title)
+
+
+def _show_grid(
+    console: Console,
+    rows: Sequence[Row],
+    columns: Sequence[Column],
+    widths: Sequence[int],
+    room: int,
+    title: str,
+) -> None:
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    widths = [_width(rows, column) for column in columns]
-    fixed = sum(w + 2 for w, column in zip(widths, columns, strict=True) if not column.stretch)
+    shared = sum(column.shrink != "never" for column in columns)
     for width, column in zip(widths, columns, strict=True):
         table.add_column(
             column.title,
             justify="right" if column.number else "left",
-            no_wrap=column.number or column.stretch,
-            overflow="ellipsis" if column.stretch else "fold",
+            no_wrap=column.shrink != "wrap",
+            overflow="ellipsis" if column.shrink == "cut" else "fold",
             # Left to itself rich would cut numbers short, and make other numbers of them.
-            max_width=max(MIN_STRETCH, console.width - fixed - 2) if column.stretch else None,
-            min_width=width if column.number else None,
+            min_width=width if column.shrink == "never" else None,
+            max_width=max(MIN_SHRUNK, room // shared - GAP) if column.shrink == "cut" else None,
         )
     for row in rows:
         # Text, not markup: an architecture or a device's words may hold brackets.
         table.add_row(*(Text(column.text(row), style=_style(row, column)) for column in columns))
     console.print(table)
+
+
+def _show_records(console: Console, rows: Sequence[Row], columns: Sequence[Column]) -> None:
+    """One line a value, for terminals too narrow for a table."""
+    from rich.text import Text
+
+    titles = max(len(column.title) for column in columns)
+    for row in rows:
+        console.print()
+        for column in columns:
+            line = Text(column.title.ljust(titles + GAP), style="bold")
+            console.print(line.append(column.text(row), style=_style(row, column) or "not bold"))
 
 
 def _width(rows: Sequence[Row], column: Column) -> int:

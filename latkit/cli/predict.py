@@ -23,7 +23,7 @@ def command(file: str, device: str | None, as_json: bool) -> None:
     archs = read_arch_file(file)
     rows = predict(archs, device)
     columns = [
-        Column("arch", "architecture", stretch=True),
+        Column("arch", "architecture", shrink="cut"),
         Column("device", "device"),
         ms_column("mean_ms", "ms"),
         ms_column("lower_ms", "from"),

@@ -33,7 +33,7 @@ def list_spaces(as_json: bool) -> None:
         Column("space", "space"),
         Column("positions", "positions", number=True),
         Column("size", "size", lambda size: f"{size:.3g}" if size > 1e9 else f"{size:,}", True),
-        Column("operations", "operations"),
+        Column("operations", "operations", shrink="wrap"),
     ]
     show(rows, columns, as_json)
 
@@ -64,7 +64,7 @@ def show_archs(file: str, as_json: bool) -> None:
         show_json(rows)
         return
     columns = [
-        Column("arch", "architecture", stretch=True),
+        Column("arch", "architecture", shrink="cut"),
         Column("flops", "MFLOPs", lambda flops: f"{flops / 1e6:.2f}", number=True),
         Column("params", "params", lambda params: f"{params / 1e6:.3f} M", number=True),
         Column("layers", "layers", number=True),

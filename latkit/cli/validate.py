@@ -33,7 +33,7 @@ def command(
         return
     if rows:
         columns = [
-            Column("arch", "architecture", stretch=True),
+            Column("arch", "architecture", shrink="cut"),
             ms_column("measured_ms", "measured ms"),
             ms_column("predicted_ms", "predicted ms"),
             ms_column("lower_ms", "from"),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from latkit.cli.output import Column, milliseconds, ms_column, show, show_json
 
 ROWS = [{"arch": "|a~0|", "ms": 3.14159, "n": 1}, {"arch": "[b]", "ms": None, "n": 20}]
-COLUMNS = [Column("arch", "architecture", stretch=True), ms_column("ms", "ms")]
+COLUMNS = [Column("arch", "architecture", shrink="cut"), ms_column("ms", "ms")]
 
 
 @pytest.mark.parametrize(
