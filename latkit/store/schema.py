@@ -1,37 +1,53 @@
 """Tables of the dataset. Text and numbers that repeat are stored once, so that a published table
 of 27 devices x 15,625 architectures stays small.
+
+A change here needs a new file in ``migrations/versions`` and its revision in ``VERSION``; a test
+compares what the migrations build with what is written here.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    CheckConstraint,
     Column,
-    Float,
+    Double,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
     MetaData,
-    String,
+    SmallInteger,
     Table,
     Text,
     UniqueConstraint,
 )
 
 VERSION = "0001"
-"""Revision of the newest migration; a store at this revision needs no Alembic to open."""
+"""Revision of the newest migration; a dataset that has it is opened without loading Alembic."""
 
-metadata = MetaData()
+VERSION_TABLE = "latkit_schema"
+"""Where the revision is kept; its name also tells a dataset from another program's database."""
 
-# SQLite numbers rows only in a column that is INTEGER to the letter.
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pk",
+        "uq": "%(table_name)s_uq",
+        "fk": "%(table_name)s_%(referred_table_name)s_fk",
+        "ck": "%(table_name)s_%(constraint_name)s_ck",
+    }
+)
+
+# SQLite numbers rows by itself only in a column that is INTEGER to the letter.
 _Key = BigInteger().with_variant(Integer, "sqlite")
+# Times are ISO 8601 in UTC: in the order of their bytes, whatever the server's language.
+_Time = Text().with_variant(Text(collation="C"), "postgresql")
 
 archs = Table(
     "arch",
     metadata,
     Column("id", _Key, primary_key=True),
-    Column("space", String(64), nullable=False),
+    Column("space", Text, nullable=False),
     Column("text", Text, nullable=False),
     UniqueConstraint("space", "text"),
 )
@@ -40,48 +56,57 @@ settings = Table(
     "setting",
     metadata,
     Column("id", _Key, primary_key=True),
-    Column("device", String(128), nullable=False),
-    Column("skeleton", String(64), nullable=False),
-    Column("runtime", String(64), nullable=False),
-    Column("runtime_version", String(64), nullable=False),
+    Column("device", Text, nullable=False),
+    Column("skeleton", Text, nullable=False),
+    Column("runtime", Text, nullable=False),
+    Column("runtime_version", Text, nullable=False),
     Column("threads", Integer, nullable=False),
-    Column("precision", String(16), nullable=False),
+    Column("precision", Text, nullable=False),
     Column("batch", Integer, nullable=False),
-    Column("device_state", String(64), nullable=False),
+    Column("device_state", Text, nullable=False),
     Column("protocol", Integer, nullable=False),
+    UniqueConstraint(
+        "device",
+        "skeleton",
+        "runtime",
+        "runtime_version",
+        "threads",
+        "precision",
+        "batch",
+        "device_state",
+        "protocol",
+    ),
 )
-SETTING_FIELDS = tuple(column.name for column in settings.columns if column.name != "id")
-settings.append_constraint(UniqueConstraint(*SETTING_FIELDS))
 
 measurements = Table(
     "measurement",
     metadata,
     Column("id", _Key, primary_key=True),
-    Column("arch_id", ForeignKey("arch.id"), nullable=False),
-    Column("setting_id", ForeignKey("setting.id"), nullable=False),
-    Column("level", String(8), nullable=False),
-    Column("reasons", Text),
-    Column("latency_ms", Float(53)),
-    Column("lower_ms", Float(53)),
-    Column("upper_ms", Float(53)),
-    Column("p10_ms", Float(53)),
-    Column("p90_ms", Float(53)),
-    Column("noise", Float(53)),
-    Column("context", Text),
-    Column("measured_at", String(40), nullable=False),
-    # The same measurement imported twice is one measurement.
-    UniqueConstraint("setting_id", "arch_id", "measured_at"),
-    Index("measurement_arch", "arch_id"),
+    Column("arch_id", _Key, ForeignKey("arch.id"), nullable=False),
+    Column("setting_id", _Key, ForeignKey("setting.id"), nullable=False),
+    Column("level", Text, nullable=False),
+    Column("reasons", Text),  # JSON list; NULL where there are none
+    Column("latency_ms", Double),
+    Column("lower_ms", Double),
+    Column("upper_ms", Double),
+    Column("p10_ms", Double),
+    Column("p90_ms", Double),
+    Column("noise", Double),
+    Column("context", Text),  # JSON object; NULL where it is empty
+    Column("measured_at", _Time, nullable=False),
+    CheckConstraint("level IN ('valid', 'suspect', 'invalid')", name="level"),
+    # Not unique: measuring again adds a row.
+    Index("measurement_setting_arch", "setting_id", "arch_id"),
 )
 
 blocks = Table(
     "block",
     metadata,
-    Column("id", _Key, primary_key=True),
-    Column("measurement_id", ForeignKey("measurement.id", ondelete="CASCADE"), nullable=False),
+    Column("measurement_id", _Key, ForeignKey("measurement.id"), primary_key=True),
+    Column("position", SmallInteger, primary_key=True, autoincrement=False),
     Column("cold_ns", BigInteger, nullable=False),
     Column("thread_cpu_ns", BigInteger, nullable=False),
     Column("involuntary_switches", BigInteger, nullable=False),
-    Column("samples", LargeBinary, nullable=False),
-    Index("block_measurement", "measurement_id"),
+    Column("sample_count", Integer, nullable=False),
+    Column("samples", LargeBinary, nullable=False),  # see latkit.store.samples
 )

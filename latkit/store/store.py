@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
-import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
-from itertools import groupby, islice
-from operator import attrgetter
+from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, Row, Select, Table, case, func, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Engine, Select, select
 
-from latkit.errors import MeasurementsUnusable
-from latkit.store import database, samples
-from latkit.store.schema import SETTING_FIELDS, archs, blocks, measurements, settings
-from latkit.types import LEVELS, Arch, Block, Level, Measurement, Setting, Verdict
+from latkit.errors import StoreError
+from latkit.store import query
+from latkit.store.database import connect, reading, writing
+from latkit.store.insert import Inserter
+from latkit.store.migrate import bring_up_to_date
+from latkit.store.rows import block_of, measurement_of, setting_of
+from latkit.store.schema import archs, settings
+from latkit.store.table import Cell, LatencyTable, build_table
+from latkit.types import LEVELS, Arch, Block, Level, Measurement, Setting
+
+Item = TypeVar("Item")
 
 USABLE: tuple[Level, ...] = ("valid", "suspect")
-CHUNK = 5_000
-_FIGURES = ("latency_ms", "lower_ms", "upper_ms", "p10_ms", "p90_ms", "noise")
-
-
-@dataclass(frozen=True, slots=True)
-class LatencyTable:
-    """Latencies of many architectures (rows) on many devices (columns); NaN where absent."""
-
-    archs: list[Arch]
-    devices: list[str]
-    latency_ms: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class SettingSummary:
-    """How much the dataset holds of one setting and space."""
+    """How much the dataset holds of one space under one setting.
+
+    ``measurements`` counts all of them, ``repeats`` those beyond the first of an architecture;
+    ``first`` and ``last`` are times of measurement, empty for published labels.
+    """
 
     space: str
     setting: Setting
     archs: int
     measurements: int
+    repeats: int
+    valid: int
     suspect: int
     invalid: int
     first: str
@@ -49,9 +46,10 @@ class SettingSummary:
 
 
 class Store:
-    """Measurements on disk; every ``add`` is committed when it returns.
+    """Measurements that outlive the process: what ``add`` returned from is on disk.
 
-    Several processes may write at once. All failures of the database are StoreErrors.
+    Several processes may write at once; each waits for its turn. Every failure of the database
+    is a StoreError, and one that happens while writing leaves the dataset as it was.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -59,8 +57,18 @@ class Store:
 
     @classmethod
     def open(cls, url: str) -> Store:
-        """The dataset at a SQLAlchemy URL, created or migrated where need be."""
-        return cls(database.connect(url))
+        """The dataset at a SQLAlchemy URL, created or migrated where need be.
+
+        Raises StoreError where it cannot be opened, is damaged, or is not a dataset, and
+        MissingDependency where a driver is not installed.
+        """
+        engine = connect(url)
+        try:
+            bring_up_to_date(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -78,19 +86,18 @@ class Store:
         self.close()
 
     def add(self, measurement: Measurement) -> None:
-        """Store one measurement; one that is stored already is left as it is."""
-        self.add_many([measurement])
+        """Store one measurement, in a transaction of its own; measuring again adds another."""
+        with writing(self._engine) as connection:
+            Inserter(connection).add([measurement])
 
     def add_many(self, found: Iterable[Measurement]) -> int:
-        """Store measurements in one transaction; returns how many were new."""
-        added = 0
-        with database.writing(self._engine) as connection:
-            remaining = iter(found)
-            arch_ids: dict[Arch, int] = {}
-            setting_ids: dict[Setting, int] = {}
-            while chunk := list(islice(remaining, CHUNK)):
-                added += _insert(connection, chunk, arch_ids, setting_ids)
-        return added
+        """Store, in one transaction, those that the dataset lacks; returns how many.
+
+        A measurement is there already if one of the same architecture, setting, time and
+        latency is. Importing a file twice therefore adds nothing twice.
+        """
+        with writing(self._engine) as connection:
+            return Inserter(connection).add_missing(found)
 
     def measurements(
         self,
@@ -101,12 +108,8 @@ class Store:
         levels: Sequence[Level] = LEVELS,
         with_samples: bool = False,
     ) -> list[Measurement]:
-        """All measurements that match, oldest first; raw samples only on request."""
-        query = _filtered(space, device, setting, levels)
-        with database.reading(self._engine) as connection:
-            rows = connection.execute(query.order_by(measurements.c.id)).all()
-            found = _blocks(connection, [row.id for row in rows]) if with_samples else {}
-        return [_measurement(row, found.get(row.id, ())) for row in rows]
+        """All measurements that match, newest last; without blocks unless asked for them."""
+        return self._read(query.matching(space, device, setting, levels), with_samples)
 
     def latest(
         self,
@@ -115,215 +118,77 @@ class Store:
         device: str | None = None,
         setting: Setting | None = None,
         levels: Sequence[Level] = USABLE,
+        with_samples: bool = False,
     ) -> list[Measurement]:
-        """The newest measurement of every architecture and setting that matches."""
-        matching = _filtered(space, device, setting, levels).subquery()
-        newest = select(func.max(matching.c.id)).group_by(matching.c.arch_id, matching.c.setting_id)
-        query = _joined().where(measurements.c.id.in_(newest)).order_by(measurements.c.id)
-        with database.reading(self._engine) as connection:
-            return [_measurement(row) for row in connection.execute(query)]
+        """Of those that match, the newest of every architecture and setting; newest last."""
+        chosen = query.newest(query.matching(space, device, setting, levels))
+        return self._read(chosen, with_samples)
+
+    def settings(self, device: str | None = None) -> list[Setting]:
+        """Settings under which anything was measured, the one used last coming last."""
+        found = (entry.setting for entry in reversed(self.summary()))
+        chosen = dict.fromkeys(s for s in found if device in (None, s.device))
+        return list(reversed(chosen))
 
     def summary(self) -> list[SettingSummary]:
-        """One entry per space and setting, in the order in which they were first measured."""
-        counted = [
-            func.count(func.distinct(measurements.c.arch_id)).label("archs"),
-            func.count().label("measurements"),
-            *(
-                func.sum(case((measurements.c.level == level, 1), else_=0)).label(level)
-                for level in ("suspect", "invalid")
-            ),
-            func.min(measurements.c.measured_at).label("first"),
-            func.max(measurements.c.measured_at).label("last"),
+        """One entry per space and setting, the one measured last coming last."""
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.summary()).mappings().all()
+        return [
+            SettingSummary(
+                setting=setting_of(row),
+                repeats=row["measurements"] - row["archs"],
+                **{name: row[name] for name in _COUNTED},
+            )
+            for row in rows
         ]
-        fields = [settings.c[name] for name in SETTING_FIELDS]
-        query = (
-            select(archs.c.space, *fields, *counted)
-            .select_from(_TABLES)
-            .group_by(archs.c.space, settings.c.id, *fields)
-            .order_by(func.min(measurements.c.id))
-        )
-        names = ("archs", "measurements", "suspect", "invalid", "first", "last")
-        with database.reading(self._engine) as connection:
-            return [
-                SettingSummary(
-                    row.space, _setting(row), **{name: row._mapping[name] for name in names}
-                )
-                for row in connection.execute(query)
-            ]
 
     def table(self, space: str, devices: Sequence[str] | None = None) -> LatencyTable:
         """Newest usable latency of every architecture on every device, as a matrix.
 
-        Raises MeasurementsUnusable where a device asked for has none.
+        Of several settings of a device, the one that covers most architectures is taken, or of
+        equals the one measured last. Columns come in the order of ``devices``, else by name.
+
+        Raises MeasurementsUnusable where a device asked for has no usable latency.
         """
-        query = (
-            select(archs.c.text, settings.c.device, measurements.c.latency_ms)
-            .select_from(_TABLES)
-            .where(archs.c.space == space, measurements.c.level.in_(USABLE))
-            .where(measurements.c.latency_ms.is_not(None))
-            .order_by(measurements.c.id)
-        )
-        if devices is not None:
-            query = query.where(settings.c.device.in_(devices))
-        with database.reading(self._engine) as connection:
-            rows = connection.execute(query).all()
-        texts, names, values = ([row[i] for row in rows] for i in range(3))
-        return _matrix(space, texts, names, values, devices)
+        numbers = query.newest(query.matching(space, None, None, USABLE))
+        with reading(self._engine) as connection:
+            cells = [Cell(*row) for row in connection.execute(query.cells(numbers))]
+            known = _archs(connection, space)
+            return build_table(space, cells, known, _settings(connection), devices)
+
+    def _read(self, numbers: Select[Any], with_samples: bool) -> list[Measurement]:
+        with reading(self._engine) as connection:
+            known = _settings(connection)
+            blocks = _blocks(connection, numbers) if with_samples else {}
+            return [
+                measurement_of(row, known[row.setting_id], blocks.get(row.id, ()))
+                for row in connection.execute(query.measurement_rows(numbers))
+            ]
 
 
-_TABLES = measurements.join(archs).join(settings)
+_COUNTED = ("space", "archs", "measurements", "valid", "suspect", "invalid", "first", "last")
 
 
-def _joined() -> Select[Any]:
-    fields = [settings.c[name] for name in SETTING_FIELDS]
-    return select(measurements, archs.c.space, archs.c.text, *fields).select_from(_TABLES)
+class _Numbered(dict[int, Item]):
+    """What the database refers to by number; only damage makes a number be absent."""
+
+    def __missing__(self, number: int) -> Item:
+        raise StoreError(f"the dataset is damaged: it refers to number {number}, which is absent")
 
 
-def _filtered(
-    space: str | None, device: str | None, setting: Setting | None, levels: Sequence[Level]
-) -> Select[Any]:
-    query = _joined().where(measurements.c.level.in_(levels))
-    if space is not None:
-        query = query.where(archs.c.space == space)
-    if device is not None:
-        query = query.where(settings.c.device == device)
-    if setting is not None:
-        query = query.where(*_same_setting(setting))
-    return query
+def _settings(connection: Connection) -> _Numbered[Setting]:
+    rows = connection.execute(select(settings)).mappings()
+    return _Numbered({row["id"]: setting_of(row) for row in rows})
 
 
-def _same_setting(setting: Setting) -> list[Any]:
-    return [settings.c[name] == value for name, value in asdict(setting).items()]
+def _archs(connection: Connection, space: str) -> _Numbered[Arch]:
+    rows = connection.execute(select(archs).where(archs.c.space == space))
+    return _Numbered({row.id: Arch(row.space, row.text) for row in rows})
 
 
-def _insert(
-    connection: Connection,
-    chunk: Sequence[Measurement],
-    arch_ids: dict[Arch, int],
-    setting_ids: dict[Setting, int],
-) -> int:
-    """Insert measurements; the ids of architectures and settings met are added to the caches."""
-    for setting in {measurement.setting for measurement in chunk} - setting_ids.keys():
-        setting_ids[setting] = _setting_id(connection, setting)
-    new = {measurement.arch for measurement in chunk} - arch_ids.keys()
-    arch_ids |= _arch_ids(connection, new)
-    plain = [_row(m, arch_ids, setting_ids) for m in chunk if not m.blocks]
-    added = _insert_new(connection, measurements, plain)
-    for measurement in chunk:
-        if measurement.blocks:
-            row = _row(measurement, arch_ids, setting_ids)
-            added += _insert_sampled(connection, row, measurement.blocks)
-    return added
-
-
-def _setting_id(connection: Connection, setting: Setting) -> int:
-    _insert_new(connection, settings, [asdict(setting)])
-    query = select(settings.c.id).where(*_same_setting(setting))
-    return int(connection.execute(query).scalar_one())
-
-
-def _insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> int:
-    """Insert rows that no unique constraint knows yet; returns how many there were."""
-    if not rows:
-        return 0
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(table).on_conflict_do_nothing()
-    return connection.execute(insert, list(rows)).rowcount
-
-
-def _insert_sampled(connection: Connection, row: dict[str, Any], found: Sequence[Block]) -> int:
-    if not _insert_new(connection, measurements, [row]):
-        return 0
-    key = [measurements.c[name] == row[name] for name in ("arch_id", "setting_id", "measured_at")]
-    number = connection.execute(select(measurements.c.id).where(*key)).scalar_one()
-    packed = [
-        {
-            "measurement_id": number,
-            "cold_ns": block.cold_ns,
-            "thread_cpu_ns": block.thread_cpu_ns,
-            "involuntary_switches": block.involuntary_switches,
-            "samples": samples.pack(block.samples_ns),
-        }
-        for block in found
-    ]
-    connection.execute(blocks.insert(), packed)
-    return 1
-
-
-def _arch_ids(connection: Connection, wanted: set[Arch]) -> dict[Arch, int]:
-    rows = [{"space": arch.space, "text": arch.text} for arch in sorted(wanted, key=str)]
-    _insert_new(connection, archs, rows)
-    found: dict[Arch, int] = {}
-    for space, group in groupby(sorted(wanted, key=attrgetter("space")), attrgetter("space")):
-        remaining = iter([arch.text for arch in group])
-        while texts := list(islice(remaining, 500)):
-            query = select(archs).where(archs.c.space == space, archs.c.text.in_(texts))
-            for row in connection.execute(query):
-                found[Arch(row.space, row.text)] = row.id
+def _blocks(connection: Connection, numbers: Select[Any]) -> dict[int, list[Block]]:
+    found: dict[int, list[Block]] = defaultdict(list)
+    for row in connection.execute(query.block_rows(numbers)):
+        found[row.measurement_id].append(block_of(row))
     return found
-
-
-def _row(
-    measurement: Measurement, arch_ids: dict[Arch, int], setting_ids: dict[Setting, int]
-) -> dict[str, Any]:
-    verdict = measurement.verdict
-    return {
-        "arch_id": arch_ids[measurement.arch],
-        "setting_id": setting_ids[measurement.setting],
-        "level": verdict.level,
-        "reasons": json.dumps(verdict.reasons) if verdict.reasons else None,
-        **{name: getattr(measurement, name) for name in _FIGURES},
-        "context": json.dumps(dict(measurement.context)) if measurement.context else None,
-        "measured_at": measurement.measured_at,
-    }
-
-
-def _setting(row: Row[Any]) -> Setting:
-    return Setting(**{name: row._mapping[name] for name in SETTING_FIELDS})
-
-
-def _measurement(row: Row[Any], found: tuple[Block, ...] = ()) -> Measurement:
-    return Measurement(
-        arch=Arch(row.space, row.text),
-        setting=_setting(row),
-        verdict=Verdict(row.level, tuple(json.loads(row.reasons)) if row.reasons else ()),
-        **{name: row._mapping[name] for name in _FIGURES},
-        blocks=found,
-        context=json.loads(row.context) if row.context else {},
-        measured_at=row.measured_at,
-    )
-
-
-def _blocks(connection: Connection, numbers: Sequence[int]) -> dict[int, tuple[Block, ...]]:
-    found: dict[int, tuple[Block, ...]] = {}
-    remaining = iter(numbers)
-    while chunk := list(islice(remaining, 500)):
-        query = select(blocks).where(blocks.c.measurement_id.in_(chunk)).order_by(blocks.c.id)
-        for row in connection.execute(query):
-            times = (samples.unpack(row.samples), row.thread_cpu_ns, row.involuntary_switches)
-            own = found.get(row.measurement_id, ())
-            found[row.measurement_id] = (*own, Block(row.cold_ns, *times))
-    return found
-
-
-def _matrix(
-    space: str,
-    texts: Sequence[str],
-    names: Sequence[str],
-    values: Sequence[float],
-    devices: Sequence[str] | None,
-) -> LatencyTable:
-    columns = {
-        name: i for i, name in enumerate(devices if devices is not None else sorted({*names}))
-    }
-    absent = [name for name in columns if name not in set(names)]
-    if absent:
-        raise MeasurementsUnusable(
-            f"the dataset has no usable {space} latencies of {', '.join(absent)}",
-            "'latkit dataset info' shows what it has",
-        )
-    rows = {text: i for i, text in enumerate(dict.fromkeys(texts))}
-    latency_ms = np.full((len(rows), len(columns)), np.nan)
-    # Rows are in the order of measurement, so that the newest label is the one that stays.
-    latency_ms[[rows[text] for text in texts], [columns[name] for name in names]] = values
-    return LatencyTable([Arch(space, text) for text in rows], list(columns), latency_ms)

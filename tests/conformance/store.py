@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timezone
 from pathlib import Path
@@ -401,7 +402,7 @@ class StoreProcessConformance:
         with Store.open(url) as store:
             assert len(store.measurements()) == 6000
 
-    @pytest.mark.parametrize("acknowledged", [1, 17, 60])
+    @pytest.mark.parametrize("acknowledged", [1, 40])
     def test_what_was_acknowledged_survives_a_kill(self, url, acknowledged):
         writer = start(WRITER, url, "board", "100000", "yes")
         assert writer.stdout.readline() == "open\n"
@@ -442,15 +443,10 @@ class StoreProcessConformance:
         self.check_integrity(url)
 
 
-def survives(url: str) -> bool:
-    """Whether everything that reads a dataset either works or raises a LatkitError."""
-    try:
-        with Store.open(url) as store:
-            store.measurements(with_samples=True)
-            store.latest()
-            store.summary()
-            store.table("nb201")
-    except LatkitError as problem:
-        assert problem.message
-        return False
-    return True
+def read_all(url: str) -> None:
+    """Do everything that reads a dataset; whatever the damage, nothing but a LatkitError comes."""
+    with suppress(LatkitError), Store.open(url) as store:
+        store.measurements(with_samples=True)
+        store.latest()
+        store.summary()
+        store.table("nb201")

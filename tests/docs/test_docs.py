@@ -53,7 +53,7 @@ def test_every_command_and_option_says_what_it_is_for(path):
             assert option.help, f"latkit {' '.join(path)} {option.opts[0]} has no help"
 
 
-@pytest.mark.parametrize("words", shown_commands())
+@pytest.mark.parametrize("words", list(shown_commands()))
 def test_shown_command_exists(words):
     command, path = cli, []
     while isinstance(command, click.Group):

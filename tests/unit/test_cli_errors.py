@@ -67,7 +67,7 @@ def test_bad_arch_file(tmp_path, capsys, text, message):
         (["validate", "--device", "local"], 1, "never adapted"),
         (["export", "--device", "local"], 1, "never adapted"),
     ],
-    ids=" ".join,
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
 def test_mistakes(capsys, arguments, status, message):
     assert run(arguments) == status

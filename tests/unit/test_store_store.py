@@ -10,7 +10,7 @@ import pytest
 
 from latkit.errors import MissingDependency, StoreError
 from latkit.store import Store, dialect
-from tests.conformance.store import ROOT, StoreConformance, measurement, survives
+from tests.conformance.store import ROOT, StoreConformance, measurement, read_all
 
 
 @pytest.fixture
@@ -32,6 +32,19 @@ class TestSQLite(StoreConformance):
     @pytest.fixture
     def url(self, tmp_path):
         return f"sqlite:///{tmp_path / 'latkit.db'}"
+
+
+def add_until_refused(store):
+    """How many measurements a dataset takes on a disk that is nearly full."""
+    for number in range(1000):
+        try:
+            store.add(measurement(f"another {number}", samples=True))
+        except StoreError as problem:
+            refusal = problem
+            break
+    assert "disk is full" in refusal.message
+    assert "free some space" in refusal.hint
+    return number
 
 
 class TestInMemory:
@@ -56,7 +69,7 @@ class TestFile:
 
     def test_folder_cannot_be_created(self, tmp_path):
         (tmp_path / "file").write_text("")
-        with pytest.raises(StoreError, match="cannot create .*file/a") as caught:
+        with pytest.raises(StoreError, match=r"cannot create .*file/a") as caught:
             Store.open(f"sqlite:///{tmp_path}/file/a/latkit.db")
         assert "LATKIT_DB" in caught.value.hint
 
@@ -89,7 +102,7 @@ class TestFile:
             Store.open(url)
         assert caught.value.hint
 
-    @pytest.mark.parametrize("seed", range(60))
+    @pytest.mark.parametrize("seed", range(30))
     def test_scribbled_over(self, path, url, sound, seed):
         rng = np.random.default_rng(seed)
         content = np.frombuffer(sound, dtype=np.uint8).copy()
@@ -98,7 +111,7 @@ class TestFile:
         where = rng.integers(first, len(content), size=rng.integers(1, 200))
         content[where] = rng.integers(0, 256, size=len(where))
         path.write_bytes(content.tobytes())
-        survives(url)
+        read_all(url)
 
     @pytest.mark.parametrize("samples", [b"", b"rubbish", b"x\x9c\x03\x00\x00\x00\x00\x01"])
     def test_damaged_samples(self, path, url, samples):
@@ -117,12 +130,8 @@ class TestFile:
                 pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
                 # Kept by the connection, which the pool hands out again.
                 connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 2}")
-            with pytest.raises(StoreError, match="disk is full") as caught:
-                for number in range(1000):
-                    store.add(measurement(f"another {number}", samples=True))
-            assert "free some space" in caught.value.hint
-            found = store.measurements(with_samples=True)
-        assert len(found) == number + 1
+            stored = add_until_refused(store)
+            assert len(store.measurements(with_samples=True)) == 1 + stored
 
     def test_another_writer_takes_too_long(self, path, url, monkeypatch):
         monkeypatch.setattr(dialect, "BUSY_TIMEOUT_S", 0.05)
@@ -135,12 +144,14 @@ class TestFile:
             store.add(measurement())
             assert len(store.measurements()) == 1
 
-    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write to read-only files")
     def test_read_only(self, path, url):
         fill(url, 1)
-        path.chmod(0o444)
-        with Store.open(url) as store, pytest.raises(StoreError, match="read-only"):
-            store.add(measurement())
+        read_only = f"sqlite:///file:{path}?mode=ro&uri=true"
+        with Store.open(read_only) as store:
+            assert len(store.measurements()) == 1
+            with pytest.raises(StoreError, match="is read-only") as caught:
+                store.add(measurement())
+        assert "LATKIT_DB" in caught.value.hint
 
     def test_writers_do_not_wait_for_readers(self, path, url):
         fill(url, 1)

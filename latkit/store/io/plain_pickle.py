@@ -1,69 +1,66 @@
-"""Reading the plain data in a ``torch.save`` file without executing any of it.
+"""Reading the plain data in a pickle without executing any of it.
 
-A pickle is a program for a small stack machine. Only its instructions that build numbers, text,
-lists, tuples and dictionaries are carried out here; the ones that import, call or construct
-anything do not exist in this reader, so a hostile file can at worst be refused.
+A pickle is a program for a small stack machine, and a hostile one runs whatever it likes when
+``pickle`` executes it. This reader executes nothing: it is a machine of its own that knows only
+the instructions that build numbers, text, lists, tuples and dictionaries. No name is ever looked
+up or imported: an instruction that asks for one gets a stand-in from the caller's short table,
+or the file is refused. Nothing is called but those stand-ins, no attribute is set, no object
+constructed. Work and memory are in proportion to the length of the file.
 """
 
 from __future__ import annotations
 
 import pickletools
-import zipfile
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, BinaryIO
 
 from latkit.errors import StoreError
 
-MAX_BYTES = 64 * 1024 * 1024
-
-_MARK = object()
-_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
-_NUMBERS = ("BININT", "BININT1", "BININT2", "INT", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT")
-_TEXTS = ("UNICODE", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8")
-_LITERALS = frozenset((*_NUMBERS, *_TEXTS))
-_EMPTY: dict[str, type] = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_TUPLE": tuple}
-_TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
-_IGNORED = frozenset({"PROTO", "FRAME"})
+_HINT = "convert it to a CSV file with a column 'arch' and one column of milliseconds per device"
 
 
-def load(path: Path) -> Any:
-    """The data in a file that ``torch.save`` (either of its formats) or pickle wrote.
+class Refused(StoreError):
+    """The pickle asks for more than plain data."""
 
-    Raises StoreError where the file is damaged, too large, or holds anything but plain data.
+    def __init__(self, wish: str) -> None:
+        super().__init__(f"it holds more than plain data (it wants {wish}); nothing was run", _HINT)
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Stands for something callable in the pickle; ``make`` takes plain values."""
+
+    make: Callable[..., Any]
+
+
+StandIns = Mapping[str, Any]
+"""What ``"module name"`` in a pickle stands for: a Maker, or a plain value."""
+
+
+def read(stream: BinaryIO, stand_ins: StandIns, storage: Callable[[Any], Any]) -> Any:
+    """The value of the pickle that begins here; the stream is left behind its end.
+
+    ``storage`` gives the value of a persistent id. Raises Refused where the pickle asks for more
+    than plain data, StoreError where it is damaged.
     """
+    machine = _Machine(stand_ins, storage)
     try:
-        content = _pickled(path)
-        return _Machine(path).run(content)
-    except OSError as problem:
-        raise StoreError(f"cannot read {path}: {problem.strerror}") from None
-    except (zipfile.BadZipFile, ValueError, IndexError, KeyError, TypeError, EOFError) as problem:
-        raise StoreError(f"{path} is damaged, or no file of plain data ({problem})") from None
-
-
-def _pickled(path: Path) -> bytes:
-    if path.stat().st_size > MAX_BYTES:
-        raise StoreError(f"{path} is larger than {MAX_BYTES >> 20} MiB")
-    if not zipfile.is_zipfile(path):
-        return path.read_bytes()
-    with zipfile.ZipFile(path) as archive:
-        member = next((i for i in archive.infolist() if i.filename.endswith("/data.pkl")), None)
-        if member is None:
-            raise ValueError("the archive has no data.pkl")
-        if member.file_size > MAX_BYTES:
-            raise StoreError(f"{path} unpacks to more than {MAX_BYTES >> 20} MiB")
-        return archive.read(member)
+        for opcode, argument, _ in pickletools.genops(stream):
+            machine.step(opcode.name, argument)
+        (value,) = machine.stack
+    except (ValueError, IndexError, KeyError, TypeError, OverflowError) as problem:
+        raise StoreError(f"it is damaged, or no pickle ({problem})") from None
+    return value
 
 
 class _Machine:
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, stand_ins: StandIns, storage: Callable[[Any], Any]) -> None:
+        self.stand_ins = stand_ins
+        self.storage = storage
         self.stack: list[Any] = []
+        self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
-
-    def run(self, content: bytes) -> Any:
-        for opcode, argument, _ in pickletools.genops(content):
-            self.step(opcode.name, argument)
-        return self.stack.pop()
 
     def step(self, name: str, argument: Any) -> None:
         if name in _LITERALS:
@@ -72,65 +69,77 @@ class _Machine:
             self.stack.append(_CONSTANTS[name])
         elif name in _EMPTY:
             self.stack.append(_EMPTY[name]())
-        elif name in _TUPLES:
-            self.stack.append(tuple(self.take(len(self.stack) - _TUPLES[name])))
         elif name in _STEPS:
             _STEPS[name](self, argument)
-        elif name not in _IGNORED and name != "STOP":
-            raise StoreError(
-                f"{self.path} holds more than plain numbers and text ({name}); it was not read",
-                "convert it to a CSV with a column 'arch' and one column per device",
-            )
+        elif name not in _IGNORED:
+            raise Refused(f"the instruction {name}")
 
-    def take(self, start: int) -> list[Any]:
-        if start < 0:
+    def take(self, count: int) -> list[Any]:
+        if len(self.stack) < count:
             raise ValueError("an instruction finds too little on the stack")
+        return self.take_from(len(self.stack) - count)
+
+    def take_from(self, start: int) -> list[Any]:
         taken = self.stack[start:]
         del self.stack[start:]
         return taken
 
     def since_mark(self) -> list[Any]:
-        start = next(i for i in range(len(self.stack) - 1, -1, -1) if self.stack[i] is _MARK)
-        return self.take(start)[1:]
+        return self.take_from(self.marks.pop())
 
     def top(self, kind: type) -> Any:
         if not isinstance(self.stack[-1], kind):
             raise TypeError(f"expected a {kind.__name__}")
         return self.stack[-1]
 
-    def append_one(self) -> None:
-        value = self.stack.pop()
-        self.top(list).append(value)
-
-    def append_many(self) -> None:
-        values = self.since_mark()
+    def extend(self, values: list[Any]) -> None:
         self.top(list).extend(values)
 
-    def set_one(self) -> None:
-        key, value = self.take(len(self.stack) - 2)
-        self.top(dict)[key] = value
-
-    def set_many(self) -> None:
-        values = self.since_mark()
+    def update(self, values: list[Any]) -> None:
         self.top(dict).update(zip(values[::2], values[1::2], strict=True))
 
     def remember(self, number: int) -> None:
         self.memo[number] = self.stack[-1]
 
+    def name(self, wanted: str) -> None:
+        if wanted not in self.stand_ins:
+            raise Refused(repr(wanted.replace(" ", ".")))
+        self.stack.append(self.stand_ins[wanted])
 
-_STEPS: dict[str, Any] = {
-    "MARK": lambda machine, _: machine.stack.append(_MARK),
+    def reduce(self) -> None:
+        maker, arguments = self.take(2)
+        if not isinstance(maker, Maker) or not isinstance(arguments, tuple):
+            raise Refused("to call something")
+        self.stack.append(maker.make(*arguments))
+
+
+# Protocol 2 and later. Integers longer than LONG1's 255 bytes could take forever to print.
+_LITERALS = frozenset(
+    {"BININT", "BININT1", "BININT2", "LONG1", "BINFLOAT"}
+    | {"BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8"}
+)
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
+_EMPTY: dict[str, type] = {"EMPTY_LIST": list, "EMPTY_DICT": dict, "EMPTY_TUPLE": tuple}
+_IGNORED = frozenset({"PROTO", "FRAME", "STOP"})
+
+_STEPS: dict[str, Callable[[_Machine, Any], None]] = {
+    "MARK": lambda machine, _: machine.marks.append(len(machine.stack)),
     "LIST": lambda machine, _: machine.stack.append(machine.since_mark()),
     "TUPLE": lambda machine, _: machine.stack.append(tuple(machine.since_mark())),
-    "APPEND": lambda machine, _: machine.append_one(),
-    "APPENDS": lambda machine, _: machine.append_many(),
-    "SETITEM": lambda machine, _: machine.set_one(),
-    "SETITEMS": lambda machine, _: machine.set_many(),
-    "PUT": lambda machine, number: machine.remember(number),
+    "TUPLE1": lambda machine, _: machine.stack.append(tuple(machine.take(1))),
+    "TUPLE2": lambda machine, _: machine.stack.append(tuple(machine.take(2))),
+    "TUPLE3": lambda machine, _: machine.stack.append(tuple(machine.take(3))),
+    "APPEND": lambda machine, _: machine.extend(machine.take(1)),
+    "APPENDS": lambda machine, _: machine.extend(machine.since_mark()),
+    "SETITEM": lambda machine, _: machine.update(machine.take(2)),
+    "SETITEMS": lambda machine, _: machine.update(machine.since_mark()),
     "BINPUT": lambda machine, number: machine.remember(number),
     "LONG_BINPUT": lambda machine, number: machine.remember(number),
     "MEMOIZE": lambda machine, _: machine.remember(len(machine.memo)),
-    "GET": lambda machine, number: machine.stack.append(machine.memo[number]),
     "BINGET": lambda machine, number: machine.stack.append(machine.memo[number]),
     "LONG_BINGET": lambda machine, number: machine.stack.append(machine.memo[number]),
+    "GLOBAL": lambda machine, wanted: machine.name(wanted),
+    "STACK_GLOBAL": lambda machine, _: machine.name(" ".join(machine.take(2))),
+    "REDUCE": lambda machine, _: machine.reduce(),
+    "BINPERSID": lambda machine, _: machine.stack.append(machine.storage(*machine.take(1))),
 }

@@ -1,8 +1,13 @@
-"""Run by Alembic: migrates the connection that ``latkit.store.database`` hands over."""
+"""Run by Alembic: migrates the connection that ``latkit.store.migrate`` hands over."""
 
 from alembic import context
 
-connection = context.config.attributes["connection"]
-context.configure(connection=connection, render_as_batch=True)
+from latkit.store.schema import VERSION_TABLE, metadata
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    version_table=VERSION_TABLE,
+)
 with context.begin_transaction():
     context.run_migrations()

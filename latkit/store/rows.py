@@ -1,0 +1,104 @@
+"""A measurement as rows of the database, and back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from math import isfinite
+from typing import Any
+
+from sqlalchemy import Row, RowMapping
+
+from latkit.errors import StoreError
+from latkit.store import samples
+from latkit.types import Arch, Block, Measurement, Setting, Verdict
+
+FIGURES = ("latency_ms", "lower_ms", "upper_ms", "p10_ms", "p90_ms", "noise")
+SETTING_FIELDS = tuple(Setting.__dataclass_fields__)
+
+
+def measurement_row(measurement: Measurement, arch_id: int, setting_id: int) -> dict[str, Any]:
+    """The row of table ``measurement``; raises StoreError for a figure that is no number."""
+    reasons = measurement.verdict.reasons
+    row = {
+        "arch_id": arch_id,
+        "setting_id": setting_id,
+        "level": measurement.verdict.level,
+        "reasons": _json(reasons) if reasons else None,
+        "context": _json(dict(measurement.context)) if measurement.context else None,
+        "measured_at": measurement.measured_at,
+    }
+    for name in FIGURES:
+        value = getattr(measurement, name)
+        if value is not None and not isfinite(value):
+            raise StoreError(f"{name} of {measurement.arch} is {value}, which cannot be stored")
+        row[name] = value
+    return row
+
+
+def block_rows(measurement_id: int, blocks: Sequence[Block]) -> list[dict[str, Any]]:
+    """The rows of table ``block``."""
+    return [
+        {
+            "measurement_id": measurement_id,
+            "position": position,
+            "cold_ns": block.cold_ns,
+            "thread_cpu_ns": block.thread_cpu_ns,
+            "involuntary_switches": block.involuntary_switches,
+            "sample_count": len(block.samples_ns),
+            "samples": samples.pack(block.samples_ns),
+        }
+        for position, block in enumerate(blocks)
+    ]
+
+
+def setting_row(setting: Setting) -> dict[str, Any]:
+    """The row of table ``setting``."""
+    return {name: getattr(setting, name) for name in SETTING_FIELDS}
+
+
+def measurement_of(row: Row[Any], setting: Setting, blocks: Sequence[Block]) -> Measurement:
+    """Inverse of ``measurement_row``; the row carries ``space`` and ``text`` besides."""
+    return Measurement(
+        arch=Arch(row.space, row.text),
+        setting=setting,
+        verdict=Verdict(row.level, tuple(_unjson(row.reasons)) if row.reasons else ()),
+        latency_ms=row.latency_ms,
+        lower_ms=row.lower_ms,
+        upper_ms=row.upper_ms,
+        p10_ms=row.p10_ms,
+        p90_ms=row.p90_ms,
+        noise=row.noise,
+        blocks=tuple(blocks),
+        context=_unjson(row.context) if row.context else {},
+        measured_at=row.measured_at,
+    )
+
+
+def block_of(row: Row[Any]) -> Block:
+    """Inverse of one of ``block_rows``; raises StoreError where its samples are damaged."""
+    return Block(
+        cold_ns=row.cold_ns,
+        samples_ns=samples.unpack(row.samples, row.sample_count),
+        thread_cpu_ns=row.thread_cpu_ns,
+        involuntary_switches=row.involuntary_switches,
+    )
+
+
+def setting_of(row: RowMapping) -> Setting:
+    """Inverse of ``setting_row``."""
+    return Setting(**{name: row[name] for name in SETTING_FIELDS})
+
+
+def _json(value: Any) -> str:
+    try:
+        return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    except (TypeError, ValueError) as problem:
+        raise StoreError(f"a measurement's context cannot be stored: {problem}") from None
+
+
+def _unjson(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError) as problem:
+        raise StoreError(f"a measurement's reasons or context are damaged ({problem})") from None
