@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from latkit.errors import RunnerError
 
@@ -19,20 +19,25 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 MAX_SAMPLES = 100_000
 MAX_TEXT = 4_000
 DAY_NS = 86_400 * 10**9
+_MAX_DIGITS = 19
 
-FailureKind = Literal["crash", "timeout", "memory", "error"]
-_FAILURES = ("crash", "timeout", "memory", "error")
+FailureKind = Literal["crash", "timeout", "memory", "error", "runner"]
+_FAILURES: tuple[FailureKind, ...] = get_args(FailureKind)
 
 
 @dataclass(frozen=True, slots=True)
 class StopRule:
-    """When a block has enough samples (times in seconds, ``half_width`` relative)."""
+    """When a block has enough samples (times in seconds, ``half_width`` relative).
 
-    min_samples: int = 32
-    min_s: float = 0.6
-    max_s: float = 3.0
+    At least ``min_samples`` and ``min_s``, until the 95 % interval of the median is within
+    ``half_width`` on either side; ``max_s`` ends it in any case, as it ends ``warm_up_s``.
+    """
+
+    min_samples: int = 64
+    min_s: float = 1.0
+    max_s: float = 2.5
     half_width: float = 0.01
-    warm_up_s: float = 1.0
+    warm_up_s: float = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +61,16 @@ class MeasureRequest:
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """What a runner says of itself and its device when it is ready."""
+    """What a runner says of itself and its device when it is ready.
+
+    ``format`` names the model files that it reads; ``providers`` is empty where there is no
+    choice.
+    """
 
     protocol: int
     runtime: str
     runtime_version: str
+    format: str
     providers: tuple[str, ...]
     python: str
     machine: str
@@ -72,14 +82,18 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class DeviceState:
-    """Readings at one moment; None means unknown, never clean."""
+    """Readings at one moment; None means unknown, never clean.
+
+    Frequency is the lowest of the processors in use, temperature the hottest zone's. Pressure
+    (some process waited for a processor), steal and throttling count up from the boot on.
+    """
 
     frequency_mhz: float | None = None
     temperature_c: float | None = None
     governor: str | None = None
     load: float | None = None
-    pressure: float | None = None
-    steal_ticks: int | None = None
+    pressure_us: int | None = None
+    steal_s: float | None = None
     throttle_count: int | None = None
 
 
@@ -113,7 +127,7 @@ class BlockEvent:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A model that could not be timed."""
+    """A model that could not be timed; ``runner`` is the kind where the runner broke over it."""
 
     id: str
     kind: FailureKind
@@ -136,16 +150,15 @@ def parse_event(line: bytes) -> Event:
     if len(line) > MAX_LINE_BYTES:
         raise RunnerError(f"the runner sent a line of {len(line)} bytes")
     try:
-        message = json.loads(line)
-        event: Event = _PARSERS[message["event"]](_Fields(message))
+        message = json.loads(line, parse_int=_parse_integer)
+        return _PARSERS[message["event"]](_Fields(message))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-        said = line[:80].decode("utf-8", "replace")
-        reason = f"{type(problem).__name__}: {problem}"[:200]
+        said = line[:80].decode("ascii", "replace")
+        reason = _printable(f"{type(problem).__name__}: {problem}")[:200]
         raise RunnerError(
             f"the runner answered what is not in its language: {said!r} ({reason})",
             "does something print to standard output there, or is the runner of another version?",
         ) from None
-    return event
 
 
 class _Fields:
@@ -155,10 +168,7 @@ class _Fields:
         self._message = message
 
     def text(self, name: str) -> str:
-        value = self._message[name]
-        if not isinstance(value, str) or len(value) > MAX_TEXT:
-            raise ValueError(f"{name} is not a text of at most {MAX_TEXT} characters")
-        return value
+        return _text(self._message[name], name)
 
     def integer(self, name: str, low: int = 0, high: int = 2**62) -> int:
         return _integer(self._message[name], name, low, high)
@@ -179,10 +189,7 @@ class _Fields:
         return value
 
     def texts(self, name: str) -> tuple[str, ...]:
-        found = self.items(name, 64)
-        if not all(isinstance(item, str) and len(item) <= MAX_TEXT for item in found):
-            raise ValueError(f"{name} is not a list of texts")
-        return tuple(found)
+        return tuple(_text(item, name) for item in self.items(name, 64))
 
     def within(self, name: str) -> _Fields:
         value = self._message[name]
@@ -192,6 +199,25 @@ class _Fields:
 
     def optional(self, kind: str, name: str) -> Any:
         return None if self._message.get(name) is None else getattr(self, kind)(name)
+
+
+def _text(value: Any, name: str) -> str:
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
+        raise ValueError(f"{name} is not a text of at most {MAX_TEXT} characters")
+    return _printable(value)
+
+
+def _parse_integer(digits: str) -> int:
+    # Old Pythons take minutes over a million digits, and no latency has that many.
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"a number of {len(digits)} digits")
+    return int(digits)
+
+
+def _printable(text: str) -> str:
+    """On one line, without what could drive a terminal or is no Unicode text."""
+    line = " ".join(text.split())
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line)
 
 
 def _integer(value: Any, name: str, low: int, high: int) -> int:
@@ -211,6 +237,7 @@ def _hello(fields: _Fields) -> Hello:
         protocol=fields.integer("protocol"),
         runtime=fields.text("runtime"),
         runtime_version=fields.text("runtime_version"),
+        format=fields.text("format"),
         providers=fields.texts("providers"),
         python=fields.text("python"),
         machine=fields.text("machine"),
@@ -221,16 +248,13 @@ def _hello(fields: _Fields) -> Hello:
     )
 
 
+_READINGS = {"governor": "text", "pressure_us": "integer", "throttle_count": "integer"}
+
+
 def _state(fields: _Fields) -> DeviceState:
-    return DeviceState(
-        frequency_mhz=fields.optional("number", "frequency_mhz"),
-        temperature_c=fields.optional("number", "temperature_c"),
-        governor=fields.optional("text", "governor"),
-        load=fields.optional("number", "load"),
-        pressure=fields.optional("number", "pressure"),
-        steal_ticks=fields.optional("integer", "steal_ticks"),
-        throttle_count=fields.optional("integer", "throttle_count"),
-    )
+    names = DeviceState.__dataclass_fields__
+    kinds = {name: _READINGS.get(name, "number") for name in names}
+    return DeviceState(**{name: fields.optional(kind, name) for name, kind in kinds.items()})
 
 
 def _output(fields: _Fields) -> Output:
@@ -264,19 +288,16 @@ def _block(fields: _Fields) -> BlockEvent:
 
 
 def _failed(fields: _Fields) -> Failed:
-    kind: Any = fields.text("kind")
-    if kind not in _FAILURES:
-        raise ValueError(f"kind is not one of {', '.join(_FAILURES)}")
-    return Failed(fields.text("id"), kind, fields.text("detail"))
+    said = fields.text("kind")
+    for kind in _FAILURES:
+        if kind == said:
+            return Failed(fields.text("id"), kind, fields.text("detail"))
+    raise ValueError(f"kind is not one of {', '.join(_FAILURES)}")
 
 
-def _unusable(fields: _Fields) -> Unusable:
-    return Unusable(fields.text("detail"), fields.text("python"))
-
-
-_PARSERS: dict[str, Any] = {
+_PARSERS: dict[str, Callable[[_Fields], Event]] = {
     "hello": _hello,
     "block": _block,
     "failed": _failed,
-    "unusable": _unusable,
+    "unusable": lambda fields: Unusable(fields.text("detail"), fields.text("python")),
 }

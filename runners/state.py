@@ -3,25 +3,18 @@
 import glob
 import os
 
-CPU = "/sys/devices/system/cpu"
+ROOT = "/"
+"""Where the kernel shows its state; tests put recorded files elsewhere."""
 
 
-def read(affinity=None):
-    """Readings before and after a block; frequencies are those of the processors in use."""
-    return {
-        "frequency_mhz": frequency_mhz(affinity),
-        "temperature_c": temperature_c(),
-        "governor": governor(affinity),
-        "load": load(),
-        "pressure": pressure(),
-        "steal_ticks": steal_ticks(),
-        "throttle_count": throttle_count(),
-    }
+def read():
+    """All readings, of the processors that this process may run on."""
+    return {name: reader() for name, reader in READERS.items()}
 
 
 def text(path):
     try:
-        with open(path) as file:
+        with open(ROOT + path) as file:
             return file.read(65536).strip()
     except (OSError, ValueError):
         return None
@@ -34,82 +27,90 @@ def number(path):
         return None
 
 
-def processors(affinity):
-    if affinity:
-        return affinity
-    try:
-        return sorted(os.sched_getaffinity(0))
-    except (AttributeError, OSError):
-        return []
+def known(values):
+    return [value for value in values if value is not None]
 
 
-def each(pattern, affinity):
-    paths = [pattern.format(cpu) for cpu in processors(affinity)]
-    return [path for path in paths if os.path.exists(path)]
+def paths(pattern):
+    return [path[len(ROOT) :] for path in sorted(glob.glob(ROOT + pattern))]
 
 
-def frequency_mhz(affinity):
+def cpufreq(name):
+    """Paths of one file of each processor in use."""
+    pattern = "sys/devices/system/cpu/cpu{}/cpufreq/{}"
+    return [pattern.format(cpu, name) for cpu in sorted(os.sched_getaffinity(0))]
+
+
+def frequency_mhz():
     """Lowest current frequency of the processors in use."""
-    paths = each(CPU + "/cpu{}/cpufreq/scaling_cur_freq", affinity)
-    values = [value for value in map(number, paths) if value]
+    values = known(map(number, cpufreq("scaling_cur_freq")))
     return min(values) / 1000 if values else None
 
 
-def governor(affinity):
-    names = {text(path) for path in each(CPU + "/cpu{}/cpufreq/scaling_governor", affinity)}
-    names.discard(None)
-    return "+".join(sorted(names)) or None
+def governor():
+    names = known(map(text, cpufreq("scaling_governor")))
+    return "+".join(sorted(set(names))) or None
 
 
 def temperature_c():
     """Hottest of the thermal zones."""
-    values = [number(path) for path in glob.glob("/sys/class/thermal/thermal_zone*/temp")]
-    celsius = [value / 1000 for value in values if value is not None]
-    return max(celsius) if celsius else None
+    values = known(map(number, paths("sys/class/thermal/thermal_zone*/temp")))
+    return max(values) / 1000 if values else None
 
 
 def load():
-    words = text("/proc/loadavg")
-    return float(words.split()[0]) if words else None
+    """Runnable processes, averaged over the last minute."""
+    words = (text("proc/loadavg") or "").split()
+    return float(words[0]) if words else None
 
 
-def pressure():
-    """Share of the last ten seconds in which some process waited for a processor, in per cent."""
-    words = text("/proc/pressure/cpu")
-    if not words:
-        return None
-    fields = dict(pair.split("=") for pair in words.splitlines()[0].split()[1:])
-    return float(fields["avg10"])
+def pressure_us():
+    """Time in which some process waited for a processor, since boot."""
+    for word in (text("proc/pressure/cpu") or "").split("\n")[0].split():
+        if word.startswith("total="):
+            return int(word[len("total=") :])
+    return None
 
 
-def steal_ticks():
-    """Time that the hypervisor gave to others, in clock ticks since boot."""
-    words = text("/proc/stat")
-    fields = words.splitlines()[0].split() if words else []
-    return int(fields[8]) if len(fields) > 8 else None
+def steal_s():
+    """Time that the hypervisor gave to others since boot, average of the processors in use."""
+    used = {"cpu{}".format(cpu) for cpu in os.sched_getaffinity(0)}
+    rows = [line.split() for line in (text("proc/stat") or "").splitlines()]
+    ticks = [int(row[8]) for row in rows if len(row) > 8 and row[0] in used]
+    return sum(ticks) / len(ticks) / os.sysconf("SC_CLK_TCK") if ticks else None
 
 
 def throttle_count():
     """How often the processors were slowed down for heat since boot (Intel)."""
-    pattern = CPU + "/cpu*/thermal_throttle/core_throttle_count"
-    values = [number(path) for path in glob.glob(pattern)]
-    known = [int(value) for value in values if value is not None]
-    return sum(known) if known else None
+    pattern = "sys/devices/system/cpu/cpu*/thermal_throttle/core_throttle_count"
+    values = known(map(number, paths(pattern)))
+    return int(sum(values)) if values else None
+
+
+READERS = {
+    "frequency_mhz": frequency_mhz,
+    "governor": governor,
+    "temperature_c": temperature_c,
+    "load": load,
+    "pressure_us": pressure_us,
+    "steal_s": steal_s,
+    "throttle_count": throttle_count,
+}
 
 
 def boot_id():
-    return text("/proc/sys/kernel/random/boot_id")
+    return text("proc/sys/kernel/random/boot_id")
 
 
 def processor():
-    words = text("/proc/cpuinfo") or ""
-    for line in words.splitlines():
+    for line in (text("proc/cpuinfo") or "").splitlines():
         key, _, value = line.partition(":")
         if key.strip() in ("model name", "Model", "Hardware"):
             return value.strip()[:200]
-    return text("/proc/device-tree/model")
+    model = text("proc/device-tree/model")
+    return model.strip("\0") if model else None
 
 
 def memory_mb():
-    words = text("/proc/meminfo")
-    return int(words.split()[1]) // 1024 if words else None
+    words = (text("proc/meminfo") or "").split()
+    return int(words[1]) // 1024 if len(words) > 1 else None

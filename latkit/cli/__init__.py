@@ -66,8 +66,6 @@ A board works the same way: 'latkit device list' shows the profiles,
 @click.option("--debug", is_flag=True, help="Show the traceback of a failure.")
 def cli(debug: bool) -> None:
     """Measure a handful of networks on a board, and know the latency of all the others."""
-    if debug:
-        os.environ["LATKIT_DEBUG"] = "1"
 
 
 def main() -> None:
@@ -76,11 +74,13 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line and return its exit code."""
+    """Run one command line and return its exit code; ``--debug`` may stand anywhere in it."""
+    debug = "--debug" in arguments
+    words = [word for word in arguments if word != "--debug"]
     try:
-        status = cli.main(arguments, prog_name="latkit", standalone_mode=False)
+        status = cli.main(words, prog_name="latkit", standalone_mode=False)
     except LatkitError as problem:
-        return _report(problem)
+        return _report(problem, debug)
     except click.ClickException as problem:
         problem.show()
         return problem.exit_code
@@ -92,12 +92,13 @@ def run(arguments: list[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as problem:
-        return _report_defect(problem)
+        return _report_defect(problem, debug)
     return status if isinstance(status, int) else 0
 
 
-def _report(problem: LatkitError) -> int:
-    _show_traceback()
+def _report(problem: LatkitError, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
     click.secho("error: ", fg="red", bold=True, err=True, nl=False)
     click.echo(problem.message, err=True)
     if problem.hint:
@@ -106,14 +107,10 @@ def _report(problem: LatkitError) -> int:
     return problem.exit_code
 
 
-def _report_defect(problem: Exception) -> int:
-    _show_traceback()
+def _report_defect(problem: Exception, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
     click.secho("error: ", fg="red", bold=True, err=True, nl=False)
     click.echo(f"{type(problem).__name__}: {problem}", err=True)
-    click.echo("this is a defect of latkit; 'latkit --debug ...' shows where", err=True)
+    click.echo("this is a defect of latkit; the same command with --debug shows where", err=True)
     return 1
-
-
-def _show_traceback() -> None:
-    if os.environ.get("LATKIT_DEBUG"):
-        traceback.print_exc()

@@ -24,6 +24,12 @@ from latkit.cli.output import (
 @click.option("--space", default="nb201", show_default=True, help="Space to draw networks from.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the draw and of the order.")
 @click.option(
+    "--sampler",
+    default="random",
+    show_default=True,
+    help="Which networks to draw: 'random', or 'params' to spread them over sizes.",
+)
+@click.option(
     "--archs",
     type=click.Path(allow_dash=True),
     help="Measure the networks of an arch file instead of a draw.",
@@ -37,6 +43,7 @@ def command(
     n: int,
     space: str,
     seed: int,
+    sampler: str,
     archs: str | None,
     threads: int | None,
     batch: int | None,
@@ -59,6 +66,7 @@ def command(
             space=space,
             n=n,
             seed=seed,
+            sampler=sampler,
             archs=read_arch_file(archs) if archs else None,
             overrides={key: value for key, value in given.items() if value is not None},
             wait_s=wait_s,

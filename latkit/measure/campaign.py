@@ -1,4 +1,9 @@
-"""Measuring a plan on a device, so that nothing is lost and nothing done twice."""
+"""Measuring a plan on a device, so that nothing is lost and nothing done twice.
+
+Every block is in the journal before the next one begins; a measurement is stored as soon as two
+processes agree on it and a canary told how fast the device was. The stored latency is freed from
+the device's drift; raw samples and the drift of every block are stored beside it.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +11,29 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from latkit.build.cache import ModelCache, ModelFile
-from latkit.measure import quality, stats
-from latkit.measure.drift import drift_at
+from latkit.build.cache import ModelCache
+from latkit.errors import LatkitError
+from latkit.measure import assemble, stats
+from latkit.measure.drift import CanaryReference
 from latkit.measure.journal import Entry, Journal
-from latkit.measure.plan import CANARY_EVERY, ROUNDS, Plan, shuffled
-from latkit.measure.reference import reference_output
-from latkit.measure.session import INPUT_SEED, Session
-from latkit.protocol import BlockEvent, Failed, Output, StopRule
+from latkit.measure.ledger import Ledger
+from latkit.measure.models import Models
+from latkit.measure.plan import CANARY_EVERY, MAX_ROUNDS, ROUNDS, Plan, batches, shuffled
+from latkit.measure.session import Session
+from latkit.protocol import BlockEvent, Failed, StopRule
 from latkit.spaces.base import Space
 from latkit.store import Store
-from latkit.types import LEVELS, Arch, Block, Level, Measurement, Setting, Verdict
+from latkit.types import LEVELS, Arch, Level, Measurement, Setting
 
-CANARY_RULE = StopRule(min_samples=16, min_s=0.3, max_s=3.0, half_width=0.01)
+USABLE: tuple[Level, ...] = ("valid", "suspect")
+CANARY_RULE = StopRule(min_samples=32, min_s=0.3, max_s=1.0, warm_up_s=0.3)
 
 
 class Observer(Protocol):
@@ -65,7 +73,7 @@ class Campaign:
         session: the entered session on the device.
         store: where measurements go.
         cache: where model files come from.
-        journals: folder for what is not complete yet.
+        journals: folder for what is not complete yet, and for the canary's reference.
         observer: is told how it goes.
     """
 
@@ -76,7 +84,6 @@ class Campaign:
     journals: Path
     observer: Observer
     skeleton: dict[str, int] = field(default_factory=dict)
-    _timing_ns: int = 0
 
     def run(self, plan: Plan) -> CampaignResult:
         """Measure what the plan asks for and the store does not have.
@@ -85,195 +92,174 @@ class Campaign:
         stored or in the journal, and the same call goes on from there.
         """
         begun = time.monotonic()
-        setting = self.session.setting(self.space.skeleton_id(**self.skeleton))
-        journal = Journal(self.journals / f"{_identity(setting, self.space.name)}.jsonl")
-        known = self._known(setting)
-        todo = [arch for arch in plan.archs if arch not in known]
-        self._rescue(journal, setting, set(todo))
-        self.observer.planned(ROUNDS * len(todo), len(plan.archs) - len(todo))
-        rng = np.random.default_rng(plan.seed)
-        for batch in Plan(tuple(todo), plan.canary).batches():
-            self._measure_batch(batch, plan.canary, setting, journal, rng)
-        self.session.forget_models()
-        found = self._known(setting, LEVELS)
+        archs = tuple(dict.fromkeys(plan.archs))
+        run = _Run(self, plan)
+        todo = run.resume(archs)
+        try:
+            run.measure(todo)
+        except (KeyboardInterrupt, LatkitError):
+            with suppress(LatkitError):
+                run.save()
+            raise
+        found = run.stored(LEVELS, with_samples=True)
         seconds = time.monotonic() - begun
         return CampaignResult(
-            setting,
-            tuple(found[arch] for arch in plan.archs),
-            len(plan.archs) - len(todo),
+            run.setting,
+            tuple(found[arch] for arch in archs),
+            len(archs) - len(todo),
             seconds,
-            self._timing_ns / 1e9 / seconds,
+            run.timing_ns / 1e9 / seconds,
         )
 
-    def _known(
-        self, setting: Setting, levels: Sequence[Level] = ("valid", "suspect")
+
+class _Run:
+    """A campaign under way."""
+
+    def __init__(self, campaign: Campaign, plan: Plan) -> None:
+        self.campaign = campaign
+        self.session = campaign.session
+        self.canary = plan.canary
+        self.rng = np.random.default_rng(plan.seed)
+        self.setting = self.session.setting(campaign.space.skeleton_id(**campaign.skeleton))
+        profile, hello = self.session.profile, self.session.hello
+        self.models = Models(
+            campaign.space, campaign.cache, hello.format, profile.batch, campaign.skeleton
+        )
+        self.ledger = self._open_ledger()
+        self.done: set[Arch] = set()
+        self.timing_ns = 0
+        self._blocks_since_canary: int | None = None
+
+    def _open_ledger(self) -> Ledger:
+        name = _identity(self.setting, self.campaign.space.name)
+        folder = self.campaign.journals
+        model = self.models.file(self.canary)
+        reference = CanaryReference(folder / f"{name}.canary.json", model.sha256)
+        journal = Journal(folder / f"{name}.jsonl")
+        return Ledger(journal, reference, self.setting.threads)
+
+    def stored(
+        self, levels: Sequence[Level], *, with_samples: bool = False
     ) -> dict[Arch, Measurement]:
-        found = self.store.latest(space=self.space.name, setting=setting, levels=levels)
+        """The newest stored measurement of every architecture under this setting."""
+        found = self.campaign.store.latest(
+            space=self.campaign.space.name,
+            setting=self.setting,
+            levels=levels,
+            with_samples=with_samples,
+        )
         return {measurement.arch: measurement for measurement in found}
 
-    def _rescue(self, journal: Journal, setting: Setting, todo: set[Arch]) -> None:
-        """Blocks of architectures that this plan does not ask for become measurements now."""
-        entries = journal.read()
-        current = [e for e in entries if e.boot_id == self.session.hello.boot_id]
-        strangers = {e.arch for e in entries if not e.canary and e.arch not in todo}
-        for arch in strangers:
-            self._finish(
-                arch, [e for e in entries if e.arch == arch and not e.canary], entries, setting
-            )
-        if strangers or len(current) < len(entries):
-            journal.keep_only(e for e in current if e.canary or e.arch in todo)
+    def resume(self, archs: Sequence[Arch]) -> list[Arch]:
+        """Make use of what an earlier campaign left; returns what is still to be measured."""
+        self._forget_stored()
+        self._bury_other_boots()
+        self.settle()
+        self.ledger.tidy()
+        known = self.stored(USABLE)
+        todo = [arch for arch in archs if arch not in known]
+        blocks = sum(max(0, ROUNDS - len(self.ledger.of(arch))) for arch in todo)
+        self.campaign.observer.planned(blocks, len(archs) - len(todo))
+        return todo
 
-    def _measure_batch(
-        self,
-        batch: Sequence[Arch],
-        canary: Arch,
-        setting: Setting,
-        journal: Journal,
-        rng: np.random.Generator,
-    ) -> None:
-        models = {arch: self._model(arch) for arch in (*batch, canary)}
-        expected = {arch: reference_output(models[arch].path, INPUT_SEED) for arch in batch}
-        failed: set[Arch] = set()
-        for turn in range(ROUNDS + 1):
-            entries = journal.read()
-            waiting = [
-                arch
-                for arch in batch
-                if arch not in failed and self._needs_block(arch, turn, entries)
-            ]
-            failed |= self._time_round(shuffled(waiting, rng), canary, models, setting, journal)
-        entries = journal.read()
-        for arch in batch:
-            if arch not in failed:
-                own = [e for e in entries if e.arch == arch and not e.canary]
-                self._finish(arch, own, entries, setting, expected[arch], models[arch])
-        journal.keep_only(())
+    def save(self) -> None:
+        """Store what is complete, wherever the campaign was interrupted."""
+        self._forget_stored()
+        self.settle()
 
-    def _needs_block(self, arch: Arch, turn: int, entries: Sequence[Entry]) -> bool:
-        """Every architecture gets a block a round; in the last one, only where two disagree."""
-        own = [e for e in entries if e.arch == arch and not e.canary]
-        if turn < ROUNDS:
-            return len(own) <= turn
-        if len(own) != ROUNDS:
-            return False
-        medians = [stats.median_interval(e.block.samples_ns).median for e in own]
-        corrected = [m / f for m, f in zip(medians, _drift(own, entries), strict=True)]
-        return stats.disagreement(corrected) > quality.MAX_DISAGREEMENT
+    def _forget_stored(self) -> None:
+        last = self.stored(LEVELS)
+        self.ledger.forget(
+            lambda e: not e.canary and e.arch in last and e.time <= last[e.arch].measured_at
+        )
 
-    def _time_round(
-        self,
-        archs: Sequence[Arch],
-        canary: Arch,
-        models: dict[Arch, ModelFile],
-        setting: Setting,
-        journal: Journal,
-    ) -> set[Arch]:
-        """Time each once, canaries between; returns those that failed, which are stored so."""
-        failed: set[Arch] = set()
-        for number, arch in enumerate(archs):
-            if number % CANARY_EVERY == 0:
-                self._time_canary(canary, models[canary], journal)
-            event = self.session.time(models[arch])
-            if isinstance(event, Failed):
-                failed.add(arch)
-                self._store_failure(arch, event, setting)
-                continue
-            self._note(arch, event, journal, canary=False)
-            median_ns = stats.median_interval(event.samples_ns).median
-            self.observer.timed(arch, median_ns / 1e6)
-        if archs:
-            self._time_canary(canary, models[canary], journal)
-        return failed
-
-    def _time_canary(self, canary: Arch, model: ModelFile, journal: Journal) -> None:
-        event = self.session.time(model, CANARY_RULE)
-        if isinstance(event, BlockEvent):
-            self._note(canary, event, journal, canary=True)
-
-    def _note(self, arch: Arch, event: BlockEvent, journal: Journal, *, canary: bool) -> None:
-        self._timing_ns += event.timing_ns
+    def _bury_other_boots(self) -> None:
+        """What was timed before the device restarted is stored as that and measured again."""
         boot_id = self.session.hello.boot_id
-        journal.append(Entry(arch, canary, time.time(), boot_id, event))
+        for arch in self.ledger.archs():
+            own = self.ledger.of(arch)
+            if any(entry.boot_id != boot_id for entry in own):
+                self._store(assemble.restarted(arch, self.setting, own, self.session.context()))
+        self.done.clear()  # these are to be measured yet
+        self.ledger.forget(lambda e: e.boot_id != boot_id)
 
-    def _model(self, arch: Arch) -> ModelFile:
-        network = self.space.network(arch, **self.skeleton)
-        return self.cache.get(network, batch=self.session.profile.batch)
+    def measure(self, todo: Sequence[Arch]) -> None:
+        """Time all, batch by batch."""
+        for batch in batches(todo):
+            for turn in range(MAX_ROUNDS):
+                waiting = [arch for arch in batch if self._waits(arch, turn)]
+                self._time_round(shuffled(waiting, self.rng))
+            self.ledger.tidy()
+            self.session.forget_models()
 
-    def _finish(
-        self,
-        arch: Arch,
-        own: Sequence[Entry],
-        entries: Sequence[Entry],
-        setting: Setting,
-        expected: Output | None = None,
-        model: ModelFile | None = None,
-    ) -> None:
-        model = model or self._model(arch)
-        drift = _drift(own, entries)
-        blocks = [entry.block for entry in own]
-        label = stats.label([block.samples_ns for block in blocks], drift)
-        verdict = quality.judge(
-            blocks,
-            drift,
-            expected=expected or reference_output(model.path, INPUT_SEED),
-            provider=self.session.profile.provider,
-            precision=setting.precision,
-            threads=setting.threads,
-        )
-        context = self.session.context() | {
-            "model_sha256": model.sha256,
-            "blocks": [_circumstances(e, f) for e, f in zip(own, drift, strict=True)],
-        }
-        self._store(
-            Measurement(
-                arch,
-                setting,
-                verdict,
-                **asdict(label),
-                blocks=tuple(map(_block, blocks)),
-                context=context,
-                measured_at=_now(),
+    def _waits(self, arch: Arch, turn: int) -> bool:
+        """Every architecture gets a block a round; in the last one, only where two disagree."""
+        if arch in self.done:
+            return False
+        blocks = len(self.ledger.of(arch))
+        return blocks <= turn if turn < ROUNDS else blocks == ROUNDS
+
+    def _time_round(self, archs: Sequence[Arch]) -> None:
+        """Time each once, canaries between."""
+        for arch in archs:
+            if self._blocks_since_canary in (None, CANARY_EVERY):
+                self._time_canary()
+            self._time(arch)
+        if self._blocks_since_canary:
+            self._time_canary()
+
+    def _time(self, arch: Arch) -> None:
+        event = self.session.time(self.models.file(arch))
+        self._blocks_since_canary = (self._blocks_since_canary or 0) + 1
+        if isinstance(event, Failed):
+            self.campaign.observer.timed(arch, None)
+            self._store_failure(arch, event)
+            return
+        self._note(arch, event, canary=False)
+        latency_ns = stats.median_interval(event.samples_ns).median
+        self.campaign.observer.timed(arch, latency_ns / 1e6)
+
+    def _time_canary(self) -> None:
+        event = self.session.time(self.models.file(self.canary), CANARY_RULE)
+        self._blocks_since_canary = 0
+        if isinstance(event, BlockEvent):
+            self._note(self.canary, event, canary=True)
+        self.settle()
+
+    def _note(self, arch: Arch, event: BlockEvent, *, canary: bool) -> None:
+        self.timing_ns += event.timing_ns
+        self.ledger.add(Entry(arch, canary, time.time(), self.session.hello.boot_id, event))
+
+    def settle(self) -> None:
+        """Store every measurement that is complete."""
+        for arch in filter(self.ledger.complete, self.ledger.archs()):
+            own = self.ledger.of(arch)
+            drift = self.ledger.drift(own)
+            canary = {"arch": self.canary.text, "reference_ns": self.ledger.reference_ns()}
+            self._store(
+                assemble.measurement(
+                    arch,
+                    self.setting,
+                    own,
+                    drift,
+                    expected=self.models.expected(arch),
+                    provider=self.session.profile.provider,
+                    context=self.session.context()
+                    | {"model_sha256": self.models.file(arch).sha256, "canary": canary},
+                )
             )
-        )
 
-    def _store_failure(self, arch: Arch, event: Failed, setting: Setting) -> None:
-        self.observer.timed(arch, None)
-        verdict = Verdict("invalid", (f"{event.kind}: {event.detail}",))
-        context = self.session.context()
-        self._store(Measurement(arch, setting, verdict, None, context=context, measured_at=_now()))
+    def _store_failure(self, arch: Arch, event: Failed) -> None:
+        own, context = self.ledger.of(arch), self.session.context()
+        self._store(assemble.failure(arch, self.setting, own, event, context))
 
     def _store(self, measurement: Measurement) -> None:
-        self.store.add(measurement)
-        self.observer.measured(measurement)
-
-
-def _drift(own: Sequence[Entry], entries: Sequence[Entry]) -> list[float]:
-    canaries = [entry for entry in entries if entry.canary]
-    medians = [stats.median_interval(entry.block.samples_ns).median for entry in canaries]
-    return drift_at([e.at for e in own], [e.at for e in canaries], medians)
-
-
-def _block(event: BlockEvent) -> Block:
-    return Block(event.cold_ns, event.samples_ns, event.thread_cpu_ns, event.involuntary_switches)
-
-
-def _circumstances(entry: Entry, drift: float) -> dict[str, Any]:
-    block = entry.block
-    return {
-        "at": entry.at,
-        "drift": drift,
-        "converged": block.converged,
-        "warm_up": block.warm_up,
-        "providers": list(block.providers),
-        "before": asdict(block.before),
-        "after": asdict(block.after),
-    }
+        self.campaign.store.add(measurement)
+        self.ledger.forget(lambda e: not e.canary and e.arch == measurement.arch)
+        self.done.add(measurement.arch)
+        self.campaign.observer.measured(measurement)
 
 
 def _identity(setting: Setting, space: str) -> str:
     text = json.dumps([space, asdict(setting)], sort_keys=True)
     return f"{setting.device}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat()

@@ -9,6 +9,9 @@ import latkit
 from latkit.build.cache import ModelFile
 from latkit.devices.transport import Transport
 
+MODELS_KEPT_DAYS = "+1"
+RUNNERS_KEPT_DAYS = "+30"
+
 
 def runner_dir() -> Path:
     """The runner's files: in the wheel, or beside the package in a checkout."""
@@ -28,6 +31,17 @@ def runner_digest() -> str:
     for file in runner_files():
         total.update(f"{file.name}\0".encode() + file.read_bytes() + b"\0")
     return total.hexdigest()
+
+
+def clear_out(transport: Transport, folder: str) -> None:
+    """Remove what sessions left behind that could not: models, and runners of old versions.
+
+    Call it with the lease held, when nobody else uses the folder.
+    """
+    remove = ["-exec", "rm", "-rf", "{}", "+"]
+    below = ["-mindepth", "1", "-maxdepth", "1", "-mtime"]
+    transport.run(["find", f"{folder}/models", *below, MODELS_KEPT_DAYS, *remove])
+    transport.run(["find", f"{folder}/runners", *below, RUNNERS_KEPT_DAYS, *remove])
 
 
 def deploy_runner(transport: Transport, folder: str) -> str:

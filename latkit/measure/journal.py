@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from latkit.errors import RunnerError, StoreError
 from latkit.protocol import BlockEvent, parse_event
@@ -20,7 +22,10 @@ from latkit.types import Arch
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One block: of which architecture, whether it is the canary, when, and in which boot."""
+    """One block: of which architecture, whether it is the canary, when, and in which boot.
+
+    ``at`` is the host's time when the block was known, in seconds since 1970.
+    """
 
     arch: Arch
     canary: bool
@@ -28,12 +33,22 @@ class Entry:
     boot_id: str | None
     block: BlockEvent
 
-    def encode(self) -> str:
+    @property
+    def time(self) -> str:
+        """``at`` as ISO 8601 in UTC."""
+        return iso_time(self.at)
+
+    def encode(self) -> bytes:
         """The entry as one line of JSON."""
         block = {"event": "block", **asdict(self.block)}
         fields: dict[str, Any] = {"space": self.arch.space, "arch": self.arch.text}
         fields |= {"canary": self.canary, "at": self.at, "boot_id": self.boot_id, "block": block}
-        return json.dumps(fields, separators=(",", ":"))
+        return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+
+
+def iso_time(at: float) -> str:
+    """Seconds since 1970 as ISO 8601 in UTC; in the order of time when sorted as text."""
+    return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="microseconds")
 
 
 class Journal:
@@ -45,7 +60,7 @@ class Journal:
     def read(self) -> list[Entry]:
         """All entries that were written whole."""
         try:
-            lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = self.path.read_bytes().split(b"\n")
         except FileNotFoundError:
             return []
         except OSError as problem:
@@ -54,46 +69,51 @@ class Journal:
 
     def append(self, entry: Entry) -> None:
         """Write an entry so that it survives whatever comes; StoreError if the disk is full."""
+        with self._writing(), self.path.open("a+b") as file:
+            _end_cut_line(file)
+            file.write(entry.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def keep_only(self, entries: Iterable[Entry]) -> None:
+        """Replace the content in one step."""
+        content = b"".join(entry.encode() for entry in entries)
+        with self._writing():
+            if not content:
+                self.path.unlink(missing_ok=True)
+                return
+            temporary = self.path.with_suffix(".part")
+            temporary.write_bytes(content)
+            temporary.replace(self.path)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a+b") as file:
-                _end_cut_line(file)
-                file.write(entry.encode().encode() + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
+            yield
         except OSError as problem:
             raise StoreError(
                 f"cannot write {self.path}: {problem.strerror}",
                 "free some space and run the same command again; it goes on where it was",
             ) from None
 
-    def keep_only(self, entries: Iterable[Entry]) -> None:
-        """Replace the content in one step."""
-        kept = [entry.encode() for entry in entries]
-        if not kept:
-            self.path.unlink(missing_ok=True)
-            return
-        temporary = self.path.with_suffix(".part")
-        temporary.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-        temporary.replace(self.path)
 
-
-def _end_cut_line(file: Any) -> None:
-    end = file.seek(0, os.SEEK_END)
-    if end:
-        file.seek(end - 1)
+def _end_cut_line(file: BinaryIO) -> None:
+    if file.seek(0, os.SEEK_END):
+        file.seek(-1, os.SEEK_END)
         if file.read(1) != b"\n":
             file.write(b"\n")
 
 
-def _decode(line: str) -> Entry | None:
+def _decode(line: bytes) -> Entry | None:
     try:
         fields = json.loads(line)
         block = parse_event(json.dumps(fields["block"]).encode())
         arch = Arch(fields["space"], fields["arch"])
         moment = float(fields["at"])
-    except (ValueError, KeyError, TypeError, RunnerError):
+        boot_id = fields["boot_id"]
+    except (ValueError, KeyError, TypeError, RecursionError, RunnerError):
         return None
     if not isinstance(block, BlockEvent):
         return None
-    return Entry(arch, bool(fields["canary"]), moment, fields["boot_id"], block)
+    return Entry(arch, bool(fields["canary"]), moment, boot_id, block)

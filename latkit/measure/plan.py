@@ -1,8 +1,8 @@
 """What is measured in which order.
 
 A machine's speed drifts by more than networks differ, over minutes. Therefore architectures are
-timed in rounds: every one of a batch once, in random order, then every one again; and a canary
-network is timed between them, whose drift is everybody's drift.
+timed in rounds: every one of a batch once, in random order, then every one again, and once more
+where the two disagree. A canary network is timed between them, whose drift is everybody's drift.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ import numpy as np
 from latkit.spaces.base import Space
 from latkit.types import Arch
 
-BATCH = 25
+BATCH = 40
+"""So many models lie on the device at a time."""
 ROUNDS = 2
+MAX_ROUNDS = 3
 CANARY_EVERY = 5
 _CANARY_CANDIDATES = 15
 
@@ -29,10 +31,11 @@ class Plan:
     canary: Arch
     seed: int = 0
 
-    def batches(self) -> Iterator[tuple[Arch, ...]]:
-        """The architectures in portions that are finished one after the other."""
-        for start in range(0, len(self.archs), BATCH):
-            yield self.archs[start : start + BATCH]
+
+def batches(archs: Sequence[Arch]) -> Iterator[Sequence[Arch]]:
+    """Portions of which one is finished before the next is begun."""
+    for start in range(0, len(archs), BATCH):
+        yield archs[start : start + BATCH]
 
 
 def shuffled(archs: Sequence[Arch], rng: np.random.Generator) -> list[Arch]:

@@ -6,20 +6,21 @@ be read raises no suspicion and allays none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from latkit.measure import stats
 from latkit.measure.reference import same_output
-from latkit.protocol import BlockEvent, Output
+from latkit.protocol import BlockEvent, DeviceState, Output
 from latkit.types import Verdict
 
 MAX_DISAGREEMENT = 0.05
 MAX_TREND = 0.05
+MAX_BIMODALITY = 0.05
 MAX_FREQUENCY_SPREAD = 0.05
 MAX_DRIFT = 0.15
 MIN_CPU_SHARE = 0.9
 MAX_STEAL = 0.02
-TICK_NS = 10_000_000
+MAX_PRESSURE = 0.2
 
 
 def judge(
@@ -31,63 +32,96 @@ def judge(
     precision: str,
     threads: int,
 ) -> Verdict:
-    """The verdict on one architecture from all its blocks, with the reasons for it."""
-    wrong = tuple(dict.fromkeys(_faults(blocks, expected, provider, precision)))
+    """The verdict on one architecture from all its blocks, with the reasons for it.
+
+    Args:
+        blocks: at least one.
+        drift: slowness of the device during each, relative to its usual self.
+        expected: what the network should compute.
+        provider: the one asked for.
+        precision: decides how closely outputs must agree.
+        threads: with one, time off the processor is time lost to others.
+    """
+    wrong = (
+        *(reason for block in blocks for reason in _faults(block, expected, provider, precision)),
+    )
     if wrong:
-        return Verdict("invalid", wrong)
-    doubts = tuple(dict.fromkeys(_doubts(blocks, drift, threads)))
-    return Verdict("suspect", doubts) if doubts else Verdict("valid")
+        return Verdict("invalid", _once(wrong))
+    doubts = (
+        *(reason for block in blocks for reason in _doubts(block, threads)),
+        *_changes([state for block in blocks for state in (block.before, block.after)]),
+        *_disagreements(blocks, drift),
+    )
+    return Verdict("suspect", _once(doubts)) if doubts else Verdict("valid")
 
 
-def _faults(
-    blocks: Sequence[BlockEvent], expected: Output, provider: str, precision: str
-) -> Iterator[str]:
-    for block in blocks:
-        if not same_output(block.output, expected, precision):
-            yield "wrong output: differs from what the host computes"
-        if block.providers[:1] != (provider,):
-            used = ", ".join(block.providers) or "none"
-            yield f"asked for {provider}, ran on {used}"
-        before, after = block.before.throttle_count, block.after.throttle_count
-        if before is not None and after is not None and after > before:
-            yield "throttled: the device slowed itself down"
+def _once(reasons: Iterable[str]) -> tuple[str, ...]:
+    """One reason of each kind, the first."""
+    kinds: dict[str, str] = {}
+    for reason in reasons:
+        kinds.setdefault(reason.partition(":")[0], reason)
+    return tuple(kinds.values())
 
 
-def _doubts(blocks: Sequence[BlockEvent], drift: Sequence[float], threads: int) -> Iterator[str]:
-    for block in blocks:
-        if not block.converged:
-            yield "unconverged: the median is not known to 1 %"
-        change = stats.trend(block.samples_ns)
-        if abs(change) > MAX_TREND:
-            yield f"trend: {change:+.0%} within one process"
-        share = block.thread_cpu_ns / sum(block.samples_ns)
-        if threads == 1 and "CPU" in block.providers[0] and share < MIN_CPU_SHARE:
-            yield f"pre-empted: on a processor for {share:.0%} of the time"
-        steal = _steal(block)
-        if steal > MAX_STEAL:
-            yield f"steal: the hypervisor took {steal:.0%} of the time"
-    spread = _frequency_spread(blocks)
+def _faults(block: BlockEvent, expected: Output, provider: str, precision: str) -> Iterator[str]:
+    if not same_output(block.output, expected, precision):
+        yield "wrong output: differs from what the host computes"
+    if block.providers and block.providers[0] != provider:
+        yield f"wrong provider: asked for {provider}, ran on {block.providers[0]}"
+    throttled = _increase(block.before.throttle_count, block.after.throttle_count)
+    if throttled > 0:
+        yield "throttled: the device slowed itself down"
+
+
+def _doubts(block: BlockEvent, threads: int) -> Iterator[str]:
+    if not block.converged:
+        yield "unconverged: the median is not known to 1 %"
+    change = stats.trend(block.samples_ns)
+    if abs(change) > MAX_TREND:
+        yield f"trend: {change:+.0%} within one process"
+    distance = stats.bimodality(block.samples_ns)
+    if distance > MAX_BIMODALITY:
+        yield f"bimodal: two latencies, {distance:.0%} apart"
+    yield from _interruptions(block, threads)
+
+
+def calm(block: BlockEvent, threads: int) -> bool:
+    """Whether nothing that can be read tells of other processes or machines in the way."""
+    return not any(_interruptions(block, threads))
+
+
+def _interruptions(block: BlockEvent, threads: int) -> Iterator[str]:
+    measured_ns = sum(block.samples_ns)
+    share = block.thread_cpu_ns / measured_ns
+    on_cpu = not block.providers or "CPU" in block.providers[0]
+    if threads == 1 and on_cpu and share < MIN_CPU_SHARE:
+        yield f"pre-empted: on a processor for {share:.0%} of the time"
+    steal = _increase(block.before.steal_s, block.after.steal_s) * 1e9 / measured_ns
+    if steal > MAX_STEAL:
+        yield f"steal: the hypervisor took {steal:.0%} of the time"
+    pressure = _increase(block.before.pressure_us, block.after.pressure_us) * 1e3 / measured_ns
+    if pressure > MAX_PRESSURE:
+        yield f"pressure: processes waited for a processor for {min(pressure, 1):.0%} of the time"
+
+
+def _changes(states: Sequence[DeviceState]) -> Iterator[str]:
+    frequencies = [state.frequency_mhz for state in states if state.frequency_mhz]
+    spread = max(frequencies) / min(frequencies) - 1 if frequencies else 0.0
     if spread > MAX_FREQUENCY_SPREAD:
-        yield f"frequency changed by {spread:.0%}"
-    medians = [stats.median_interval(block.samples_ns).median for block in blocks]
-    apart = stats.disagreement([m / f for m, f in zip(medians, drift, strict=True)])
+        yield f"frequency: changed by {spread:.0%}"
+    governors = dict.fromkeys(state.governor for state in states if state.governor)
+    if len(governors) > 1:
+        yield f"governor: changed from {' to '.join(governors)}"
+
+
+def _disagreements(blocks: Sequence[BlockEvent], drift: Sequence[float]) -> Iterator[str]:
+    apart = stats.disagreement(stats.corrected_medians([b.samples_ns for b in blocks], drift))
     if apart > MAX_DISAGREEMENT:
-        yield f"processes disagree by {apart:.0%}"
-    if len(blocks) < 2:
-        yield "only one process was timed"
-    worst = max(abs(factor - 1) for factor in drift)
-    if worst > MAX_DRIFT:
-        yield f"drift: the canary network was off by {worst:.0%}"
+        yield f"disagreement: processes differ by {apart:.0%}"
+    worst = max(drift, key=lambda factor: abs(factor - 1))
+    if abs(worst - 1) > MAX_DRIFT:
+        yield f"drift: the canary network was {worst - 1:+.0%} off its usual latency"
 
 
-def _steal(block: BlockEvent) -> float:
-    before, after = block.before.steal_ticks, block.after.steal_ticks
-    if before is None or after is None:
-        return 0.0
-    return max(0, after - before) * TICK_NS / block.timing_ns
-
-
-def _frequency_spread(blocks: Sequence[BlockEvent]) -> float:
-    readings = [state.frequency_mhz for block in blocks for state in (block.before, block.after)]
-    known = [value for value in readings if value]
-    return max(known) / min(known) - 1 if known else 0.0
+def _increase(before: float | None, after: float | None) -> float:
+    return 0.0 if before is None or after is None else max(0.0, after - before)

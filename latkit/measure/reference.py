@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from latkit.errors import LatkitError
 from latkit.protocol import Output
 
 VALUES = 64
+SEVERE = 3
 TOLERANCE = {"fp32": 1e-3, "fp16": 3e-2, "int8": 3e-1}
 """Largest difference, relative to the size of the outputs, that a precision explains."""
 
@@ -20,12 +22,17 @@ def reference_output(model: Path, seed: int) -> Output:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    entry = session.get_inputs()[0]
-    # The one generator whose stream never changes between numpy versions, host and device.
-    image = np.random.RandomState(seed).standard_normal(entry.shape)
-    return summarise(session.run(None, {entry.name: image.astype(np.float32)})[0].ravel())
+    options.log_severity_level = SEVERE
+    try:
+        session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        entry = session.get_inputs()[0]
+        # The one generator whose stream never changes between numpy versions, host and device.
+        image = np.random.RandomState(seed).standard_normal(entry.shape).astype(np.float32)
+        return summarise(session.run(None, {entry.name: image})[0].ravel())
+    except Exception as problem:  # onnxruntime's exceptions have no common base
+        raise LatkitError(
+            f"this computer's onnxruntime {onnxruntime.__version__} cannot run {model}: {problem}"
+        ) from None
 
 
 def summarise(values: NDArray[np.float32]) -> Output:

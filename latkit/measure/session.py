@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import asdict
 from types import TracebackType
 from typing import Any
@@ -10,26 +10,22 @@ from typing import Any
 from latkit.build.cache import ModelFile
 from latkit.devices.lease import Lease
 from latkit.devices.profile import Profile
-from latkit.devices.transport import RemoteProcess, open_transport
-from latkit.errors import RunnerError
-from latkit.measure.deploy import deploy_runner, model_path, runner_digest
+from latkit.devices.transport import open_transport
+from latkit.errors import LatkitError, RunnerError, UsageError
+from latkit.measure.deploy import clear_out, deploy_runner, model_path, runner_digest
+from latkit.measure.models import INPUT_SEED
+from latkit.measure.runner import Runner
 from latkit.protocol import (
-    MAX_LINE_BYTES,
     PROTOCOL_VERSION,
     BlockEvent,
-    Event,
     Failed,
     Hello,
     MeasureRequest,
     StopRule,
-    Unusable,
-    parse_event,
 )
 from latkit.types import Setting
 
-INPUT_SEED = 0
-START_TIMEOUT_S = 120.0
-GRACE_S = 30.0
+MODEL_TIMEOUT_S = 300.0
 
 
 class Session:
@@ -45,13 +41,16 @@ class Session:
     Raises DeviceUnreachable, DeviceBusyError, or RunnerError where the runner cannot work there.
     """
 
+    hello: Hello
+    """What the runner said of itself and its device."""
+
     def __init__(
         self,
         profile: Profile,
         *,
         rule: StopRule | None = None,
         wait_s: float = 0.0,
-        timeout_s: float = 300.0,
+        timeout_s: float = MODEL_TIMEOUT_S,
         memory_limit_mb: int | None = None,
     ) -> None:
         self.profile = profile
@@ -61,7 +60,9 @@ class Session:
         self._memory_limit_mb = memory_limit_mb
         self._stack = ExitStack()
         self._uploaded: dict[str, str] = {}
+        self._runner: Runner | None = None
         self._requests = 0
+        self._broke_last_time = False
 
     def __enter__(self) -> Session:
         try:
@@ -107,26 +108,24 @@ class Session:
     def time(self, model: ModelFile, rule: StopRule | None = None) -> BlockEvent | Failed:
         """Time a model in one fresh process; a model that fails is an answer, not an error.
 
+        A runner that breaks is started anew, and the model that it broke over has failed; one
+        that breaks over two models in a row is itself the trouble.
+
         Raises DeviceUnreachable where the link died, RunnerError where the runner did, LatkitError
         where the lease was lost.
         """
         self._lease.require()
-        self._requests += 1
-        request = MeasureRequest(
-            id=str(self._requests),
-            model=self._on_device(model),
-            threads=self.profile.threads,
-            provider=self.profile.provider,
-            seed=INPUT_SEED,
-            rule=rule or self.rule,
-            timeout_s=self._timeout_s,
-            affinity=self.profile.affinity,
-            memory_limit_mb=self._memory_limit_mb,
-        )
-        self._runner.send(request.encode())
-        event = self._receive(self._timeout_s + GRACE_S)
-        if not isinstance(event, BlockEvent | Failed) or event.id != request.id:
-            raise self._broken(f"answered a request with {type(event).__name__}")
+        assert self._runner
+        request = self._request(model, rule or self.rule)
+        try:
+            event = self._runner.measure(request)
+        except RunnerError as problem:
+            if self._broke_last_time:
+                raise
+            self._broke_last_time = True
+            self._start_runner()
+            return Failed(request.id, "runner", problem.message)
+        self._broke_last_time = False
         return event
 
     def forget_models(self) -> None:
@@ -137,57 +136,45 @@ class Session:
 
     def _connect(self) -> None:
         profile = self.profile
+        if profile.precision != "fp32":
+            raise UsageError(f"{profile.name}: there are no {profile.precision} models yet")
         self._transport = self._stack.enter_context(open_transport(profile))
-        self._folder = self._transport.expand(profile.remote_dir)
+        folder = self._transport.expand(profile.remote_dir)
         lease = Lease(
             self._transport, profile.remote_dir, python=profile.python, wait_s=self._wait_s
         )
         self._lease = self._stack.enter_context(lease)
-        harness = deploy_runner(self._transport, self._folder)
-        self._runner = self._start(harness)
-        self.hello = self._greet()
+        clear_out(self._transport, folder)
+        self._folder = folder
+        self._harness = deploy_runner(self._transport, folder)
+        self._stack.callback(self._leave)
+        self._start_runner()
 
-    def _start(self, harness: str) -> RemoteProcess:
-        python = self._transport.expand(self.profile.python)
-        runner = self._transport.spawn([python, "-u", harness, "--runtime", self.profile.runtime])
-        self._stack.callback(runner.close)
-        return runner
+    def _start_runner(self) -> None:
+        if self._runner:
+            self._runner.close()
+        self._runner = Runner(self._transport, self.profile, self._harness)
+        self.hello = self._runner.greet()
 
-    def _greet(self) -> Hello:
-        event = self._receive(START_TIMEOUT_S)
-        if isinstance(event, Unusable):
-            raise self._unusable(event)
-        if not isinstance(event, Hello):
-            raise self._broken(f"greeted with {type(event).__name__}")
-        if event.protocol != PROTOCOL_VERSION:
-            raise self._broken(f"speaks protocol {event.protocol}, not {PROTOCOL_VERSION}")
-        return event
+    def _leave(self) -> None:
+        if self._runner:
+            self._runner.close()
+        # The device may be out of reach; what is left there goes when it is next used.
+        with suppress(LatkitError):
+            self.forget_models()
 
-    def _receive(self, timeout_s: float) -> Event:
-        try:
-            line = self._runner.receive(timeout_s, MAX_LINE_BYTES)
-        except TimeoutError:
-            raise self._broken(f"gave no answer within {timeout_s:g} s") from None
-        if line is None:
-            raise self._broken("ended without an answer")
-        return parse_event(line)
-
-    def _broken(self, what: str) -> RunnerError:
-        said = self._runner.stderr_tail().strip().splitlines()
-        last = f"; its last words: {said[-1][:300]}" if said else ""
-        where = self._transport.description
-        return RunnerError(
-            f"the runner on {where} {what}{last}",
-            f"latkit device check {self.profile.name}",
-        )
-
-    def _unusable(self, event: Unusable) -> RunnerError:
-        runtime = self.profile.runtime
-        where = self._transport.description
-        words = [*self.profile.login_command, self.profile.python, "-m pip install", runtime]
-        return RunnerError(
-            f"{runtime} cannot be used on {where}: {event.detail}",
-            f"install it there: {' '.join(words)} numpy",
+    def _request(self, model: ModelFile, rule: StopRule) -> MeasureRequest:
+        self._requests += 1
+        return MeasureRequest(
+            id=str(self._requests),
+            model=self._on_device(model),
+            threads=self.profile.threads,
+            provider=self.profile.provider,
+            seed=INPUT_SEED,
+            rule=rule,
+            timeout_s=self._timeout_s,
+            affinity=self.profile.affinity,
+            memory_limit_mb=self._memory_limit_mb,
         )
 
     def _on_device(self, model: ModelFile) -> str:

@@ -11,10 +11,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
+
+Samples = Sequence[int] | NDArray[np.float64]
 
 Z_95 = 1.96
 NOISE_FLOOR = 0.002
 """No latency is believed to be known better than this, relative."""
+MIN_THIRD = 10
+MIN_BIMODAL = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +48,46 @@ class Label:
     noise: float
 
 
-def median_interval(samples: Sequence[int]) -> Interval:
-    """Median with its order-statistic 95 % interval (binomial, normal approximation)."""
+def median_interval(samples: Samples) -> Interval:
+    """Median with its order-statistic 95 % interval (binomial, normal approximation).
+
+    Of fewer than six samples the whole range is given, which holds the median less often.
+    """
     ordered = np.sort(np.asarray(samples, dtype=np.float64))
     count = len(ordered)
-    reach = Z_95 * count**0.5 / 2
-    low = max(0, int(np.floor(count / 2 - reach)))
-    high = min(count - 1, int(np.ceil(count / 2 + reach)))
-    return Interval(float(np.median(ordered)), float(ordered[low]), float(ordered[high]))
+    low = max(0, int(np.floor((count - Z_95 * count**0.5) / 2)) - 1)
+    median = float(np.median(ordered))
+    return Interval(median, float(ordered[low]), float(ordered[count - 1 - low]))
 
 
 def trend(samples: Sequence[int]) -> float:
-    """Relative difference between the medians of the last and the first third."""
-    values = np.asarray(samples, dtype=np.float64)
-    third = len(values) // 3
-    if third < 5:
+    """Relative change of the median from the first to the last third; 0 if chance explains it."""
+    third = len(samples) // 3
+    if third < MIN_THIRD:
         return 0.0
-    first, last = np.median(values[:third]), np.median(values[-third:])
-    return float((last - first) / first)
+    first, last = median_interval(samples[:third]), median_interval(samples[-third:])
+    apart = first.upper < last.lower or last.upper < first.lower
+    return last.median / first.median - 1 if apart else 0.0
+
+
+def bimodality(samples: Sequence[int]) -> float:
+    """Relative distance between two modes; 0 where there is one mode, perhaps with a tail.
+
+    Two modes each hold a fifth of the samples or more, are less than half as wide as they are
+    apart, and leave the space between them almost empty.
+    """
+    values = np.sort(np.log(np.asarray(samples, dtype=np.float64)))
+    if len(values) < MIN_BIMODAL:
+        return 0.0
+    fewest = len(values) // 5
+    gaps = np.diff(values)[fewest - 1 : len(values) - fewest]
+    split = fewest + int(np.argmax(gaps))
+    lower, upper = values[:split], values[split:]
+    distance = float(np.median(upper) - np.median(lower))
+    widest = max(float(np.subtract(*np.percentile(mode, [75, 25]))) for mode in (lower, upper))
+    middle = np.median(lower) + distance * np.array([1 / 3, 2 / 3])
+    between = np.mean((values > middle[0]) & (values < middle[1]))
+    return float(np.expm1(distance)) if widest < distance / 2 and between < 0.05 else 0.0
 
 
 def disagreement(medians: Sequence[float]) -> float:
@@ -74,6 +101,12 @@ def disagreement(medians: Sequence[float]) -> float:
     return min(high / low - 1 for low, high in pairwise(ordered))
 
 
+def corrected_medians(blocks_ns: Sequence[Sequence[int]], drift: Sequence[float]) -> list[float]:
+    """Every process's median, freed from the drift of the whole device, ns."""
+    medians = (median_interval(samples).median for samples in blocks_ns)
+    return [median / factor for median, factor in zip(medians, drift, strict=True)]
+
+
 def label(blocks_ns: Sequence[Sequence[int]], drift: Sequence[float]) -> Label:
     """One label from the samples of several processes.
 
@@ -81,22 +114,25 @@ def label(blocks_ns: Sequence[Sequence[int]], drift: Sequence[float]) -> Label:
         blocks_ns: samples of every process, ns.
         drift: by how much the whole device was slower than usual during each (1 = not at all).
     """
-    intervals = [median_interval(samples) for samples in blocks_ns]
-    medians = [i.median / f for i, f in zip(intervals, drift, strict=True)]
-    latency = float(np.median(medians))
-    within = float(np.mean([(i.half_width / Z_95) ** 2 for i in intervals])) / len(intervals)
-    between = (
-        float(np.std(medians, ddof=1) / latency) ** 2 / len(medians) if len(medians) > 1 else 0
-    )
-    pooled = np.concatenate(
-        [np.asarray(samples) / factor for samples, factor in zip(blocks_ns, drift, strict=True)]
-    )
-    p10, p90 = np.percentile(pooled, [10, 90])
+    corrected = [
+        np.asarray(samples) / factor for samples, factor in zip(blocks_ns, drift, strict=True)
+    ]
+    intervals = [median_interval(samples) for samples in corrected]
+    latency = float(np.median([interval.median for interval in intervals]))
+    p10, p90 = np.percentile(np.concatenate(corrected), [10, 90])
     return Label(
         latency_ms=latency / 1e6,
-        lower_ms=min(i.lower / f for i, f in zip(intervals, drift, strict=True)) / 1e6,
-        upper_ms=max(i.upper / f for i, f in zip(intervals, drift, strict=True)) / 1e6,
+        lower_ms=min(interval.lower for interval in intervals) / 1e6,
+        upper_ms=max(interval.upper for interval in intervals) / 1e6,
         p10_ms=float(p10) / 1e6,
         p90_ms=float(p90) / 1e6,
-        noise=max(NOISE_FLOOR, (within + between) ** 0.5),
+        noise=max(NOISE_FLOOR, _standard_error(intervals) / latency),
     )
+
+
+def _standard_error(intervals: Sequence[Interval]) -> float:
+    """Of the median of several processes' medians: by chance within them and between them."""
+    count = len(intervals)
+    within = np.mean([((i.upper - i.lower) / 2 / Z_95) ** 2 for i in intervals])
+    between = np.var([i.median for i in intervals], ddof=1) if count > 1 else 0.0
+    return float(((within + between) / count) ** 0.5)

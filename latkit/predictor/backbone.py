@@ -33,7 +33,7 @@ class Shape:
 
     width: int = 48
     keys: int = 16
-    layers: int = 3
+    layers: int = 2
 
 
 class Ensemble(nn.Module):
@@ -95,7 +95,8 @@ class Backbone(nn.Module):
         self.head = nn.Linear(width, width)
         self.own = nn.Parameter(torch.zeros(self.labels, devices, width))
         self.linear = nn.Linear(columns, devices)
-        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
 
     def readout(self) -> Tensor:
         """The embedding of every operation on every device, shape (labels, devices, width)."""

@@ -149,7 +149,7 @@ def _train(
     except ImportError:
         raise MissingDependency("torch", "train", "pretraining") from None
     from latkit.predictor.backbone import Backbone, Shape, weights_of
-    from latkit.predictor.training import Batchable, Schedule, fit
+    from latkit.predictor.training import Batchable, Schedule, fit, start_linear
 
     space, schedule, shape = tables.physical.space, schedule or Schedule(), shape or Shape()
     raw, live, joint = _inputs(tables, operations)
@@ -163,6 +163,7 @@ def _train(
             graph.adjacency, space.node_labels, joint.shape[1], latency_ms.shape[1], shape
         )
         inputs = Batchable(*(torch.from_numpy(values) for values in (raw, live, joint)))
+        start_linear(backbone, inputs.joint, (bounded - centre) / scale)
         fit(backbone, inputs, (relative - centre) / scale, rng, schedule, progress)
     weights = weights_of(backbone)
     _, states = run(weights, *_inputs(tables, reference))

@@ -139,22 +139,24 @@ class HyperPrior:
     Args:
         kinds: probabilities that the mean is made of one cost, of several costs, of several
             sources, of costs and sources, or of one source and a little cost.
-        leading: weight in a Dirichlet of the costs that lead (FLOPs, launches); ``others`` is that
-            of all other costs together, ``other_single`` their odds of being the only cost.
+        leading: odds that each of the leading costs (FLOPs, launches) is the only one; in a
+            Dirichlet mix its weight is the square root of that.
+        others: weight in such a mix of all other costs together.
+        other_single: odds that any of the others is the only cost.
         constant: probability that there is a constant share.
         spread: Dirichlet weight of a block in the residual's variance.
         residual: range of the residual's variance relative to that of the mean, log-uniform.
         noise: range of a measurement's relative noise, log-uniform.
     """
 
-    kinds: tuple[float, ...] = (0.3, 0.25, 0.05, 0.2, 0.2)
-    leading: float = 1.0
+    kinds: tuple[float, ...] = (0.5, 0.2, 0.02, 0.13, 0.15)
+    leading: tuple[float, ...] = (3.0, 1.0)
     others: float = 1.5
     other_single: float = 0.5
     constant: float = 0.5
     spread: float = 0.35
-    residual: tuple[float, float] = (0.002, 1.0)
-    noise: tuple[float, float] = (0.002, 0.25)
+    residual: tuple[float, float] = (0.01, 1.0)
+    noise: tuple[float, float] = (0.004, 0.25)
 
 
 def draw_prior(
@@ -168,7 +170,7 @@ def draw_prior(
 
     Args:
         features: of a reference population of architectures.
-        leading: columns of the costs that most often explain a device alone.
+        leading: columns of the costs that most often explain a device alone, FLOPs first.
         rng: of the draw.
         hypotheses: how many.
         hyper: from what they are drawn.
@@ -213,8 +215,8 @@ def _draw_shares(
         np.full(costs, hyper.others / others),
         np.full(costs, hyper.other_single / others),
     )
-    weight[list(leading)] = hyper.leading
-    odds[list(leading)] = 1.0
+    for column, lead in zip(leading, hyper.leading, strict=False):
+        weight[column], odds[column] = lead**0.5, lead
     mixed = rng.dirichlet(weight, hypotheses)
     single = np.eye(costs)[rng.choice(costs, hypotheses, p=odds / odds.sum())]
     several = rng.dirichlet(np.ones(sources), hypotheses)

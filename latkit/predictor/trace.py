@@ -53,7 +53,7 @@ class Graph:
     def constant(self, value: Any, dtype: Any) -> Tensor:
         """An array that is stored in the graph."""
         name = f"c{len(self._constants)}"
-        array = np.ascontiguousarray(np.asarray(value, dtype=dtype))
+        array = np.asarray(value, dtype=dtype, order="C")
         self._constants.append(numpy_helper.from_array(array, name))
         return Tensor(self, name, np.dtype(dtype))
 

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from latkit import spaces
+from latkit import sampling, spaces
 from latkit.build.cache import ModelCache
 from latkit.config import cache_dir, data_dir, database_url
 from latkit.devices import profile as profiles
 from latkit.measure.campaign import Campaign, CampaignResult, Observer
 from latkit.measure.plan import Plan, canary
 from latkit.measure.session import Session
-from latkit.spaces.base import Space
 from latkit.store import Store
 from latkit.types import Arch, Measurement
 
@@ -26,6 +25,7 @@ def measure(
     space: str = "nb201",
     n: int = 20,
     seed: int = 0,
+    sampler: str = "random",
     archs: Sequence[Arch] | None = None,
     overrides: dict[str, Any] | None = None,
     wait_s: float = 0.0,
@@ -41,6 +41,7 @@ def measure(
         space: space to draw from; that of ``archs`` where they are given.
         n: how many networks.
         seed: of the draw and of the order.
+        sampler: which networks are drawn: the name of one of ``latkit.sampling``.
         archs: networks to measure instead of a draw.
         overrides: fields of the profile to replace (threads, batch, ...).
         wait_s: how long to wait where somebody else holds the device.
@@ -49,17 +50,13 @@ def measure(
     if overrides:
         profile = profiles.create(profile.model_dump() | overrides)
     chosen_space = spaces.get(archs[0].space if archs else space)
-    chosen = tuple(archs) if archs else tuple(draw(chosen_space, n, seed))
+    rng = np.random.default_rng(seed)
+    chosen = tuple(archs or sampling.sample(sampler, chosen_space, n, rng))
     plan = Plan(chosen, canary(chosen_space), seed)
     with Store.open(database_url()) as store, Session(profile, wait_s=wait_s) as session:
         cache = ModelCache(cache_dir() / "models")
         journals = data_dir() / "campaigns"
         return Campaign(chosen_space, session, store, cache, journals, observer).run(plan)
-
-
-def draw(space: Space, n: int, seed: int) -> list[Arch]:
-    """The first n architectures of a seed's random draw; a longer draw extends a shorter one."""
-    return space.sample(np.random.default_rng(seed), n)
 
 
 def as_row(measurement: Measurement) -> dict[str, Any]:

@@ -12,7 +12,6 @@ def _own_directories(tmp_path, monkeypatch):
     for name in ("CONFIG", "DATA", "CACHE"):
         monkeypatch.setenv(f"LATKIT_{name}_DIR", str(tmp_path / name.lower()))
     monkeypatch.delenv("LATKIT_DB", raising=False)
-    monkeypatch.delenv("LATKIT_DEBUG", raising=False)
 
 
 def arch_file(tmp_path, text):
@@ -84,6 +83,11 @@ def test_predicting_for_a_device_never_adapted(tmp_path, capsys):
     assert "latkit adapt --device local" in shown
 
 
-def test_debug_shows_the_traceback(capsys):
-    assert run(["--debug", "predict", "absent.json"]) == 2
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_debug_shows_the_traceback_wherever_it_stands(capsys, place):
+    words = ["predict", "absent.json"]
+    words.insert(place, "--debug")
+    assert run(words) == 2
     assert "Traceback" in capsys.readouterr().err
+    assert run(["predict", "absent.json"]) == 2
+    assert "Traceback" not in capsys.readouterr().err

@@ -1,0 +1,97 @@
+"""The host's end of the conversation with a runner on a device."""
+
+from __future__ import annotations
+
+import shlex
+
+from latkit.build import builders
+from latkit.devices.profile import Profile
+from latkit.devices.transport import Transport
+from latkit.errors import RunnerError
+from latkit.protocol import (
+    MAX_LINE_BYTES,
+    PROTOCOL_VERSION,
+    BlockEvent,
+    Event,
+    Failed,
+    Hello,
+    MeasureRequest,
+    Unusable,
+    parse_event,
+)
+
+START_TIMEOUT_S = 120.0
+GRACE_S = 30.0
+
+
+class Runner:
+    """A started runner.
+
+    Every failure of it is a RunnerError that says where, what, and what it said last.
+    """
+
+    def __init__(self, transport: Transport, profile: Profile, harness: str) -> None:
+        self._profile = profile
+        self._where = transport.description
+        python = transport.expand(profile.python)
+        self._process = transport.spawn([python, "-u", harness, "--runtime", profile.runtime])
+
+    def greet(self) -> Hello:
+        """What the runner says of itself; raises RunnerError where it cannot do this work."""
+        event = self._receive(START_TIMEOUT_S)
+        if isinstance(event, Unusable):
+            raise self._unusable(event)
+        if not isinstance(event, Hello):
+            raise self._broken(f"greeted with {type(event).__name__}")
+        if event.protocol != PROTOCOL_VERSION:
+            raise self._broken(f"speaks protocol {event.protocol}, not {PROTOCOL_VERSION}")
+        if event.format not in builders():
+            raise self._broken(f"reads models in {event.format!r}, which latkit does not write")
+        self._require_provider(event)
+        return event
+
+    def measure(self, request: MeasureRequest) -> BlockEvent | Failed:
+        """Have a model timed."""
+        self._process.send(request.encode())
+        event = self._receive(request.timeout_s + GRACE_S)
+        if not isinstance(event, BlockEvent | Failed) or event.id != request.id:
+            raise self._broken(f"answered a request with {type(event).__name__}")
+        return event
+
+    def close(self) -> None:
+        """End it."""
+        self._process.close()
+
+    def _receive(self, timeout_s: float) -> Event:
+        try:
+            line = self._process.receive(timeout_s, MAX_LINE_BYTES)
+        except TimeoutError:
+            raise self._broken(f"gave no answer within {timeout_s:g} s") from None
+        if line is None:
+            raise self._broken("ended without an answer")
+        return parse_event(line)
+
+    def _broken(self, what: str) -> RunnerError:
+        said = self._process.stderr_tail().strip().splitlines()
+        last = f"; its last words: {said[-1][:300]!r}" if said else ""
+        return RunnerError(
+            f"the runner on {self._where} {what}{last}",
+            f"what is amiss there? latkit device check {self._profile.name}",
+        )
+
+    def _unusable(self, event: Unusable) -> RunnerError:
+        runtime = self._profile.runtime
+        words = [*self._profile.login_command, self._profile.python, "-m", "pip", "install"]
+        return RunnerError(
+            f"{runtime} cannot be used on {self._where}: {event.detail}",
+            f"install it there: {shlex.join([*words, runtime, 'numpy'])}",
+        )
+
+    def _require_provider(self, hello: Hello) -> None:
+        wanted = self._profile.provider
+        if hello.providers and wanted not in hello.providers:
+            raise RunnerError(
+                f"the {hello.runtime} on {self._where} has no {wanted}, "
+                f"only {', '.join(hello.providers)}",
+                f"install one that has it, or set provider in the profile {self._profile.name}",
+            )

@@ -1,0 +1,401 @@
+"""Campaigns on a scripted device: what is timed, what is stored, and what survives."""
+
+from __future__ import annotations
+
+import functools
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from latkit import spaces
+from latkit.build.cache import ModelCache, ModelFile
+from latkit.devices.profile import create
+from latkit.errors import DeviceUnreachable, StoreError
+from latkit.measure.campaign import Campaign, CampaignResult
+from latkit.measure.models import INPUT_SEED
+from latkit.measure.plan import CANARY_EVERY, Plan, canary
+from latkit.measure.reference import reference_output
+from latkit.protocol import BlockEvent, Failed, Hello, StopRule
+from latkit.store import Store
+from latkit.types import Arch, Measurement, Setting
+from tests.unit.measured import block, steady
+
+TINY = {"channels": 2, "cells": 1, "resolution": 8}
+SPACE = spaces.get("nb201")
+ARCHS = tuple(SPACE.sample(np.random.default_rng(1), 7))
+CANARY = canary(SPACE)
+HELLO = Hello(1, "onnxruntime", "1", "onnx", (), "3.8", "x", None, 1, None, "boot")
+
+
+class Killed(BaseException):
+    """Nothing catches this: the process is gone."""
+
+
+@dataclass
+class Device:
+    """Stands for an entered Session; ``behave`` may raise, or replace the answer."""
+
+    behave: Callable[[Device, ModelFile], BlockEvent | Failed | None] = lambda device, model: None
+    hello: Hello = HELLO
+    profile = create({"name": "board", "transport": "local"})
+    timed: list[ModelFile] = field(default_factory=list)
+    forgotten: int = 0
+
+    def setting(self, skeleton: str) -> Setting:
+        return Setting("board", skeleton, "onnxruntime", "1")
+
+    def context(self) -> dict[str, object]:
+        return {"device": "scripted"}
+
+    def time(self, model: ModelFile, rule: StopRule | None = None) -> BlockEvent | Failed:
+        self.timed.append(model)
+        return self.behave(self, model) or answer(model, len(self.timed))
+
+    def forget_models(self) -> None:
+        self.forgotten += 1
+
+
+known_output = functools.cache(reference_output)
+
+
+def answer(model: ModelFile, number: int, factor: float = 1.0) -> BlockEvent:
+    """A good block; every model has a latency of its own."""
+    own_ms = 1 + int(model.sha256[:4], 16) / 6554
+    output = known_output(model.path, INPUT_SEED)
+    return block(steady(factor * own_ms, seed=number), output=output)
+
+
+@dataclass
+class Watcher:
+    plans: list[tuple[int, int]] = field(default_factory=list)
+    timings: list[Arch] = field(default_factory=list)
+    stored: list[Measurement] = field(default_factory=list)
+
+    def planned(self, blocks: int, known: int) -> None:
+        self.plans.append((blocks, known))
+
+    def timed(self, arch: Arch, latency_ms: float | None) -> None:
+        self.timings.append(arch)
+
+    def measured(self, measurement: Measurement) -> None:
+        self.stored.append(measurement)
+
+
+@dataclass
+class House:
+    """Where a campaign takes place, again and again."""
+
+    folder: Path
+    models: ModelCache
+    watcher: Watcher = field(default_factory=Watcher)
+
+    def run(self, device: Device, archs: tuple[Arch, ...] = ARCHS, seed: int = 0) -> CampaignResult:
+        with Store.open(self.url) as store:
+            campaign = Campaign(
+                SPACE, device, store, self.models, self.folder / "journals", self.watcher, TINY
+            )
+            return campaign.run(Plan(archs, CANARY, seed))
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.folder}/dataset.db"
+
+    @property
+    def dataset(self) -> list[Measurement]:
+        with Store.open(self.url) as store:
+            return store.measurements(with_samples=True)
+
+    @property
+    def journal(self) -> list[Path]:
+        return list((self.folder / "journals").glob("*.jsonl"))
+
+    def model_of(self, arch: Arch) -> str:
+        return self.models.get(SPACE.network(arch, **TINY)).sha256
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> ModelCache:
+    return ModelCache(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def empty_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("dataset") / "empty.db"
+    Store.open(f"sqlite:///{path}").close()
+    return path
+
+
+@pytest.fixture
+def house(
+    tmp_path: Path, models: ModelCache, empty_dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> House:
+    monkeypatch.setattr("latkit.measure.models.reference_output", known_output)
+    shutil.copy(empty_dataset, tmp_path / "dataset.db")
+    return House(tmp_path, models)
+
+
+def latencies(result: CampaignResult) -> dict[Arch, float]:
+    return {found.arch: found.latency_ms or 0.0 for found in result.measurements}
+
+
+def test_every_architecture_is_timed_by_two_processes(house: House):
+    result = house.run(Device())
+    assert [found.arch for found in result.measurements] == list(ARCHS)
+    assert {found.verdict.level for found in result.measurements} == {"valid"}
+    assert house.watcher.plans == [(14, 0)]
+    assert Counter(house.watcher.timings) == dict.fromkeys(ARCHS, 2)
+    assert sorted(m.arch.text for m in house.watcher.stored) == sorted(a.text for a in ARCHS)
+    assert all(len(found.blocks) == 2 for found in result.measurements)
+    assert house.journal == []
+
+
+def test_passes_are_interleaved_and_differently_ordered(house: House):
+    house.run(Device())
+    first, second = house.watcher.timings[:7], house.watcher.timings[7:]
+    assert set(first) == set(second) == set(ARCHS)
+    assert first != second
+
+
+def test_the_canary_is_timed_at_start_and_end_and_in_between(house: House):
+    device = Device()
+    house.run(device)
+    own = house.model_of(CANARY)
+    numbers = [n for n, model in enumerate(device.timed) if model.sha256 == own]
+    assert numbers[0] == 0
+    assert numbers[-1] == len(device.timed) - 1
+    assert max(np.diff(numbers)) <= CANARY_EVERY + 1
+
+
+def test_the_label_is_freed_from_drift_and_the_samples_are_not(house: House):
+    calm = latencies(house.run(Device()))
+
+    def slower(device: Device, model: ModelFile) -> BlockEvent:
+        return answer(model, len(device.timed), 1.1)
+
+    others = tuple(SPACE.sample(np.random.default_rng(2), 5))
+    drifted = house.run(Device(slower), others)
+    for found in drifted.measurements:
+        assert [b["drift"] for b in found.context["blocks"]] == pytest.approx([1.1] * 2, rel=0.02)
+        expected = answer_ms(house, found.arch)
+        assert found.latency_ms == pytest.approx(expected, rel=0.03)
+        raw = next(m for m in house.dataset if m.arch == found.arch).blocks
+        assert np.median(raw[0].samples_ns) / 1e6 == pytest.approx(1.1 * expected, rel=0.02)
+    assert calm
+
+
+def answer_ms(house: House, arch: Arch) -> float:
+    return 1 + int(house.model_of(arch)[:4], 16) / 6554
+
+
+def test_a_third_process_is_asked_where_two_disagree(house: House):
+    seen: Counter[str] = Counter()
+    odd = house.model_of(ARCHS[0])
+
+    def sometimes_slow(device: Device, model: ModelFile) -> BlockEvent | None:
+        seen[model.sha256] += 1
+        slow = model.sha256 == odd and seen[odd] == 2
+        return answer(model, len(device.timed), 1.5) if slow else None
+
+    result = house.run(Device(sometimes_slow))
+    assert Counter(house.watcher.timings)[ARCHS[0]] == 3
+    assert len(result.measurements[0].blocks) == 3
+    assert result.measurements[0].verdict.level == "valid"
+    assert latencies(result)[ARCHS[0]] == pytest.approx(answer_ms(house, ARCHS[0]), rel=0.02)
+
+
+@pytest.mark.parametrize("at", [1, 2])
+def test_a_model_that_fails_is_marked_and_the_others_go_on(house: House, at: int):
+    bad = house.model_of(ARCHS[2])
+    seen: Counter[str] = Counter()
+
+    def fail(device: Device, model: ModelFile) -> Failed | None:
+        seen[model.sha256] += 1
+        return Failed("1", "crash", "died") if model.sha256 == bad and seen[bad] >= at else None
+
+    result = house.run(Device(fail))
+    failed = result.measurements[2]
+    assert (failed.verdict.level, failed.verdict.reasons) == ("invalid", ("crash: died",))
+    assert failed.latency_ms is None
+    assert Counter(house.watcher.timings)[ARCHS[2]] == at
+    assert sum(found.usable for found in result.measurements) == 6
+    assert {len(m.blocks) for m in house.dataset if m.arch == ARCHS[2]} == {at - 1}
+
+
+def test_what_failed_is_tried_again_by_the_next_campaign(house: House):
+    house.run(Device(lambda device, model: Failed("1", "memory", "out of memory")))
+    assert {m.verdict.level for m in house.dataset} == {"invalid"}
+    assert all(found.usable for found in house.run(Device()).measurements)
+
+
+def test_a_canary_that_fails_leaves_drift_unknown(house: House):
+    own = house.model_of(CANARY)
+
+    def fail(device: Device, model: ModelFile) -> Failed | None:
+        return Failed("1", "error", "no canary") if model.sha256 == own else None
+
+    result = house.run(Device(fail))
+    for found in result.measurements:
+        assert found.usable
+        assert [b["drift"] for b in found.context["blocks"]] == [None, None]
+
+
+def test_a_wrong_output_is_invalid(house: House):
+    bad, other = house.model_of(ARCHS[0]), house.models.get(SPACE.network(ARCHS[1], **TINY))
+
+    def swap(device: Device, model: ModelFile) -> BlockEvent | None:
+        return answer(other, len(device.timed)) if model.sha256 == bad else None
+
+    found = house.run(Device(swap)).measurements[0]
+    assert found.verdict.level == "invalid"
+    assert found.verdict.reasons[0].startswith("wrong output")
+    assert found.latency_ms is not None
+
+
+def test_what_is_known_is_not_measured_again(house: House):
+    house.run(Device(), ARCHS[:4])
+    device = Device()
+    result = house.run(device)
+    assert house.watcher.plans == [(8, 0), (6, 4)]
+    assert result.known_before == 4
+    assert len(house.dataset) == 7
+    again = house.run(Device())
+    assert again.known_before == 7
+    assert again.measurements
+    assert len(house.dataset) == 7
+
+
+def test_the_same_architecture_twice_in_a_plan_is_measured_once(house: House):
+    result = house.run(Device(), (ARCHS[0], ARCHS[0]))
+    assert len(result.measurements) == 1
+
+
+STEPS = [
+    *((Killed, step) for step in range(1, 22)),
+    *(
+        (problem, step)
+        for problem in (KeyboardInterrupt, DeviceUnreachable)
+        for step in (3, 12, 17)
+    ),
+]
+
+
+@pytest.mark.parametrize(("problem", "step"), STEPS)
+def test_wherever_it_is_cut_off_nothing_is_lost_or_done_twice(house: House, problem, step: int):
+    def cut(device: Device, model: ModelFile) -> None:
+        if len(device.timed) == step:
+            raise problem("gone")
+
+    try:
+        house.run(Device(cut))
+    except problem:
+        pass
+    else:
+        assert step > len(ARCHS) * 2 + 5
+    stored = len(house.dataset)
+    known = len(house.watcher.timings)
+    result = house.run(Device())
+    assert all(found.usable for found in result.measurements)
+    assert len(house.dataset) == len(ARCHS)
+    assert result.known_before >= stored
+    assert Counter(house.watcher.timings) == dict.fromkeys(ARCHS, 2)
+    assert house.watcher.plans[-1] == (14 - known, result.known_before)
+    assert house.journal == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("number", range(7))
+def test_a_kill_around_storing_stores_nothing_twice(
+    house: House, monkeypatch: pytest.MonkeyPatch, when: str, number: int
+):
+    add, calls = Store.add, []
+
+    def kill(store: Store, measurement: Measurement) -> None:
+        calls.append(measurement)
+        if when == "after":
+            add(store, measurement)
+        if len(calls) > number:
+            raise Killed
+        if when == "before":
+            add(store, measurement)
+
+    monkeypatch.setattr(Store, "add", kill)
+    with pytest.raises(Killed):
+        house.run(Device())
+    monkeypatch.undo()
+    house.run(Device())
+    assert Counter(m.arch for m in house.dataset) == dict.fromkeys(ARCHS, 1)
+    assert Counter(house.watcher.timings) == dict.fromkeys(ARCHS, 2)
+
+
+def test_what_is_complete_is_stored_when_the_link_is_lost(house: House):
+    def cut(device: Device, model: ModelFile) -> None:
+        if len(house.watcher.timings) == 11:
+            raise DeviceUnreachable("the link is lost")
+
+    with pytest.raises(DeviceUnreachable):
+        house.run(Device(cut))
+    assert len(house.dataset) == 4
+
+
+def test_a_full_disk_loses_nothing(house: House, monkeypatch: pytest.MonkeyPatch):
+    def full(store: Store, measurement: Measurement) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(Store, "add", full)
+    with pytest.raises(StoreError):
+        house.run(Device())
+    known = len(house.watcher.timings)
+    assert known > 7
+    monkeypatch.undo()
+    house.run(Device())
+    assert len(house.watcher.timings) == 14
+    assert len(house.dataset) == 7
+
+
+def test_blocks_of_another_plan_wait_for_theirs(house: House):
+    def cut(device: Device, model: ModelFile) -> None:
+        if len(house.watcher.timings) == 5:
+            raise Killed
+
+    with pytest.raises(Killed):
+        house.run(Device(cut))
+    others = tuple(SPACE.sample(np.random.default_rng(5), 3))
+    house.run(Device(), others)
+    house.run(Device())
+    assert Counter(house.watcher.timings) == dict.fromkeys((*ARCHS, *others), 2)
+
+
+def test_a_restart_of_the_device_ends_what_was_under_way(house: House):
+    def cut(device: Device, model: ModelFile) -> None:
+        if len(house.watcher.timings) == 3:
+            raise DeviceUnreachable("it is restarting")
+
+    with pytest.raises(DeviceUnreachable):
+        house.run(Device(cut))
+    before = house.watcher.timings[:3]
+    restarted = Hello(1, "onnxruntime", "1", "onnx", (), "3.8", "x", None, 1, None, "boot 2")
+    result = house.run(Device(hello=restarted))
+    assert all(found.usable for found in result.measurements)
+    buried = [m for m in house.dataset if m.verdict.level == "invalid"]
+    assert {m.arch for m in buried} == set(before)
+    assert all(m.verdict.reasons[0].startswith("reboot") for m in buried)
+    assert all(len(m.blocks) == 1 for m in buried)
+
+
+def test_many_architectures_go_in_batches(house: House, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("latkit.measure.plan.BATCH", 3)
+    device = Device()
+    house.run(device)
+    assert device.forgotten == 3
+    assert Counter(house.watcher.timings[:6]) == dict.fromkeys(ARCHS[:3], 2)
+
+
+def test_the_share_of_timing_is_told(house: House):
+    result = house.run(Device())
+    assert result.seconds > 0
+    assert result.timing_share > 0

@@ -1,0 +1,92 @@
+"""What a campaign knows and has not stored yet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from latkit.measure.drift import CanaryReference
+from latkit.measure.journal import Journal
+from latkit.measure.ledger import Ledger
+from latkit.types import Arch
+from tests.unit.measured import ARCH, entry
+
+OTHER = Arch("nb201", "|other|")
+CANARY = Arch("nb201", "|canary|")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal.jsonl")
+
+
+def ledger(journal: Journal, *entries) -> Ledger:
+    made = Ledger(journal, CanaryReference(journal.path.with_suffix(".canary"), "m"), threads=1)
+    for one in entries:
+        made.add(one)
+    return made
+
+
+def canary(at: float, median_ms: float = 10.0, **changes):
+    return entry(at, median_ms, arch=CANARY, canary=True, **changes)
+
+
+def test_it_outlives_the_process(journal: Journal):
+    ledger(journal, entry(1.0), entry(2.0, arch=OTHER), canary(3.0))
+    again = ledger(journal)
+    assert again.archs() == (ARCH, OTHER)
+    assert [e.at for e in again.of(ARCH)] == [1.0]
+
+
+def test_a_canary_is_not_a_measurement_even_of_the_same_architecture(journal: Journal):
+    known = ledger(journal, entry(1.0, canary=True))
+    assert known.archs() == ()
+    assert known.of(ARCH) == []
+
+
+def test_two_that_agree_are_complete(journal: Journal):
+    known = ledger(journal, entry(1.0))
+    assert not known.complete(ARCH)
+    known.add(entry(2.0, 5.1))
+    assert known.complete(ARCH)
+
+
+def test_two_that_disagree_need_a_third(journal: Journal):
+    known = ledger(journal, entry(1.0), entry(2.0, 6.0))
+    assert not known.complete(ARCH)
+    known.add(entry(3.0, 9.0))
+    assert known.complete(ARCH)
+
+
+def test_drift_explains_a_disagreement(journal: Journal):
+    calm = [canary(float(at)) for at in range(6)]
+    slow = [canary(float(at), 12.0) for at in range(10, 16)]
+    known = ledger(journal, *calm, entry(3.0, 5.0), *slow, entry(13.0, 6.0))
+    assert known.drift(known.of(ARCH)) == pytest.approx([0.91, 1.09], abs=0.01)
+    assert known.complete(ARCH)
+
+
+def test_without_canaries_drift_is_unknown(journal: Journal):
+    known = ledger(journal, entry(1.0), entry(2.0))
+    assert known.drift(known.of(ARCH)) is None
+    assert known.reference_ns() is None
+
+
+def test_only_calm_canaries_make_a_reference_that_lasts(journal: Journal):
+    disturbed = [canary(float(at), 20.0, thread_cpu_ns=1) for at in range(3)]
+    known = ledger(journal, *disturbed)
+    assert known.reference_ns() == pytest.approx(20e6, rel=0.01)
+    known = ledger(journal, *(canary(float(at)) for at in range(3, 6)))
+    assert known.reference_ns() == pytest.approx(10e6, rel=0.01)
+    assert ledger(journal).reference_ns() == known.reference_ns()
+
+
+def test_tidying_drops_what_was_forgotten(journal: Journal):
+    known = ledger(journal, entry(1.0), entry(2.0, arch=OTHER), canary(3.0))
+    known.forget(lambda e: e.arch == ARCH)
+    known.tidy()
+    assert ledger(journal).archs() == (OTHER,)
+    known.forget(lambda e: e.arch == OTHER)
+    known.tidy()
+    assert not journal.path.exists()

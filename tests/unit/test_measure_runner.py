@@ -1,0 +1,129 @@
+"""The host among runners that answer garbage, too much or nothing."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from latkit.devices.profile import create
+from latkit.devices.transport.local import LocalTransport
+from latkit.errors import LatkitError, RunnerError
+from latkit.measure import runner as runners
+from latkit.measure.runner import Runner
+from latkit.protocol import Failed, MeasureRequest, StopRule
+
+HELLO = (
+    '{"event":"hello","protocol":1,"runtime":"onnxruntime","runtime_version":"1","format":"onnx",'
+    '"providers":["CPUExecutionProvider"],"python":"3.8.1","machine":"x","processor":null,'
+    '"cpus":1,"memory_mb":null,"boot_id":null}'
+)
+FAILED = '{"event":"failed","id":"7","kind":"crash","detail":"died"}'
+PROFILE = create({"name": "local", "transport": "local", "runtime": "onnxruntime"})
+
+
+def say(line: str, old: str = "\n", new: str = "") -> str:
+    """A script that prints a line in which something was replaced."""
+    return f"print({line.replace(old, new)!r})"
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A runner that does what a script says."""
+    monkeypatch.setattr("latkit.devices.transport.process.CLOSE_GRACE_S", 0.3)
+    monkeypatch.setattr("latkit.devices.transport.process.QUIET_S", 0.2)
+    monkeypatch.setattr(runners, "START_TIMEOUT_S", 20.0)
+    monkeypatch.setattr(runners, "GRACE_S", 20.0)
+    begun = []
+
+    def start_script(script: str, profile=PROFILE) -> Runner:
+        harness = tmp_path / "harness.py"
+        harness.write_text(f"import sys, os, time\n{script}\n")
+        begun.append(Runner(LocalTransport(), profile, str(harness)))
+        return begun[-1]
+
+    yield start_script
+    for runner in begun:
+        runner.close()
+
+
+def request(timeout_s: float = 10.0) -> MeasureRequest:
+    return MeasureRequest("7", "/m", 1, "CPUExecutionProvider", 0, StopRule(), timeout_s)
+
+
+def test_a_good_runner(start):
+    runner = start(f"print({HELLO!r}); sys.stdin.readline(); print({FAILED!r})")
+    hello = runner.greet()
+    assert (hello.runtime, hello.format, hello.memory_mb) == ("onnxruntime", "onnx", None)
+    assert runner.measure(request()) == Failed("7", "crash", "died")
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("print('Welcome to this board!')", "not in its language: 'Welcome"),
+        ("sys.stdout.buffer.write(bytes(range(256)) + b'\\n')", "not in its language"),
+        ("print('x' * 5_000_000)", "more than 4194304 bytes"),
+        ("while True: sys.stdout.write('x' * 65536)", "more than 4194304 bytes"),
+        ("", "ended without an answer"),
+        ("sys.exit('no numpy, no cry')", "no numpy, no cry"),
+        ("os.kill(os.getpid(), 9)", "ended without an answer"),
+        (say(FAILED), "greeted with Failed"),
+        (say(HELLO, '"protocol":1', '"protocol":2'), "speaks protocol 2, not 1"),
+        (say(HELLO, '"onnx"', '"rknn"'), "'rknn', which latkit does not write"),
+        (say(HELLO, "CPUEx", "GPUEx"), "has no CPUExecutionProvider, only GPUEx"),
+    ],
+)
+def test_a_bad_greeting(start, script: str, said: str):
+    with pytest.raises(RunnerError, match=said):
+        start(script).greet()
+
+
+def test_silence(start, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(runners, "START_TIMEOUT_S", 0.5)
+    with pytest.raises(RunnerError, match=r"no answer within 0\.5 s"):
+        start("time.sleep(60)").greet()
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ("print('Segmentation fault')", "not in its language"),
+        ("print('[' * 100_000)", "not in its language"),
+        ("sys.exit('out of luck')", "out of luck"),
+        ("os.kill(os.getpid(), 11)", "ended without an answer"),
+        (say(HELLO), "answered a request with Hello"),
+        (say(FAILED, "7", "8"), "answered a request with Failed"),
+    ],
+)
+def test_a_bad_answer(start, answer: str, said: str):
+    runner = start(f"print({HELLO!r}); sys.stdin.readline(); {answer}")
+    runner.greet()
+    with pytest.raises(RunnerError, match=said):
+        runner.measure(request())
+
+
+def test_no_answer(start, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(runners, "GRACE_S", 0.3)
+    runner = start(f"print({HELLO!r}); sys.stdin.readline(); time.sleep(60)")
+    runner.greet()
+    with pytest.raises(RunnerError, match=r"no answer within 0\.5 s"):
+        runner.measure(request(0.2))
+
+
+def test_a_missing_runtime_names_the_command_that_installs_it(start):
+    unusable = '{"event":"unusable","detail":"No module named onnxruntime","python":"/p"}'
+    with pytest.raises(RunnerError, match="No module named onnxruntime") as caught:
+        start(f"print({unusable!r})").greet()
+    assert (
+        caught.value.hint == f"install it there: {sys.executable} -m pip install onnxruntime numpy"
+    )
+
+
+def test_a_missing_python(tmp_path: Path):
+    profile = create({"name": "local", "transport": "local", "python": "python3.99"})
+    runner = Runner(LocalTransport(), profile, str(tmp_path / "harness.py"))
+    with pytest.raises(LatkitError, match=r"python3\.99"):
+        runner.greet()
+    runner.close()

@@ -1,0 +1,95 @@
+"""The harness among models that misbehave."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from latkit.protocol import BlockEvent, MeasureRequest, parse_event
+from tests.conformance.runner import QUICK, Harness, running
+
+MISCHIEF = Path(__file__).parents[1] / "conformance"
+
+Time = Callable[..., object]
+
+
+@pytest.fixture(scope="module")
+def harness() -> Iterator[Harness]:
+    with running("mischief", path=MISCHIEF) as harness:
+        parse_event(harness.hear())
+        yield harness
+
+
+@pytest.fixture
+def time_model(harness: Harness, tmp_path: Path) -> Time:
+    def time_one(behaviour: str, timeout_s: float = 30.0):
+        model = tmp_path / behaviour
+        model.write_text(behaviour)
+        return harness.ask(
+            MeasureRequest("1", str(model), 1, "CPUExecutionProvider", 0, QUICK, timeout_s)
+        )
+
+    return time_one
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "detail"),
+    [
+        ("crash", "crash", "died of SIGSEGV"),
+        ("abort", "crash", "died of SIGABRT"),
+        ("leave", "crash", "ended with status 7"),
+        ("killed", "memory", "killed by the system"),
+        ("memory", "memory", "out of memory"),
+        ("bad_alloc", "memory", "std::bad_alloc"),
+        ("error", "error", "xxthe end"),
+        ("exit", "error", "SystemExit: 3"),
+        ("nothing", "error", "ZeroDivisionError"),
+    ],
+)
+def test_a_model_that_fails_costs_itself_alone(
+    harness: Harness, time_model: Time, behaviour: str, kind: str, detail: str
+):
+    failed = time_model(behaviour)
+    assert failed.kind == kind
+    assert detail in failed.detail
+    assert len(failed.detail) <= 2000
+    assert harness.children() == []
+    assert isinstance(time_model("good"), BlockEvent)
+
+
+@pytest.mark.parametrize("behaviour", ["hang", "close_everything"])
+def test_a_model_that_hangs_is_killed(harness: Harness, time_model: Time, behaviour: str):
+    assert time_model(behaviour, timeout_s=0.5).kind in ("timeout", "memory")
+    assert harness.children() == []
+    assert isinstance(time_model("good"), BlockEvent)
+
+
+def test_what_a_model_prints_is_no_answer(time_model: Time):
+    assert isinstance(time_model("print"), BlockEvent)
+    assert isinstance(time_model("good"), BlockEvent)
+
+
+def test_an_interrupt_of_the_terminal_does_not_reach_a_model(harness: Harness, tmp_path: Path):
+    model = tmp_path / "good"
+    model.write_text("good")
+    harness.say(MeasureRequest("1", str(model), 1, "x", 0, QUICK, 30.0).encode())
+    while not (children := harness.children()):
+        pass
+    for child in children:
+        try:
+            os.kill(child, signal.SIGINT)
+        except ProcessLookupError:
+            continue
+    assert parse_event(harness.hear())
+
+
+def test_endless_input_ends_it(tmp_path: Path):
+    with running("mischief", path=MISCHIEF) as harness:
+        harness.hear()
+        with pytest.raises(BrokenPipeError):
+            harness.process.stdin.write(b"x" * 10_000_000)
+        assert harness.process.wait(20) == 0
