@@ -10,7 +10,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeVar, get_args
 
 from latkit.errors import RunnerError
 
@@ -20,6 +20,7 @@ MAX_SAMPLES = 100_000
 MAX_TEXT = 4_000
 DAY_NS = 86_400 * 10**9
 _MAX_DIGITS = 19
+T = TypeVar("T")
 
 FailureKind = Literal["crash", "timeout", "memory", "error", "runner"]
 _FAILURES: tuple[FailureKind, ...] = get_args(FailureKind)
@@ -177,28 +178,28 @@ class _Fields:
         return _number(self._message[name], name)
 
     def truth(self, name: str) -> bool:
-        value = self._message[name]
-        if not isinstance(value, bool):
-            raise ValueError(f"{name} is not true or false")
-        return value
+        return self._of(bool, name)
 
     def items(self, name: str, most: int) -> list[Any]:
-        value = self._message[name]
-        if not isinstance(value, list) or len(value) > most:
-            raise ValueError(f"{name} is not a list of at most {most}")
-        return value
+        found: list[Any] = self._of(list, name)
+        if len(found) > most:
+            raise ValueError(f"{name} has more than {most} items")
+        return found
 
     def texts(self, name: str) -> tuple[str, ...]:
         return tuple(_text(item, name) for item in self.items(name, 64))
 
     def within(self, name: str) -> _Fields:
-        value = self._message[name]
-        if not isinstance(value, dict):
-            raise ValueError(f"{name} is not an object")
-        return _Fields(value)
+        return _Fields(self._of(dict, name))
 
     def optional(self, kind: str, name: str) -> Any:
         return None if self._message.get(name) is None else getattr(self, kind)(name)
+
+    def _of(self, kind: type[T], name: str) -> T:
+        value = self._message[name]
+        if not isinstance(value, kind):
+            raise ValueError(f"{name} is not of type {kind.__name__}")
+        return value
 
 
 def _text(value: Any, name: str) -> str:

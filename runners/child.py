@@ -74,7 +74,8 @@ def cause(status):
     if number == signal.SIGKILL:
         return "memory", "killed by the system, most likely for want of memory"
     if number:
-        return "crash", "died of " + signal.Signals(number).name
+        names = {known.value: known.name for known in signal.Signals}
+        return "crash", "died of " + names.get(number, "signal {}".format(number))
     return "crash", "ended with status {}".format(os.WEXITSTATUS(status))
 
 

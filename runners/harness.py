@@ -22,6 +22,8 @@ import timing
 PROTOCOL_VERSION = 1
 MAX_REQUEST_BYTES = 1 << 20
 OUTPUT_VALUES = 64
+DAY_S = 86400
+NO_REQUEST = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 # Before the runtime is imported: threads that libraries start for themselves would disturb the
 # timing, and make it unsafe to fork.
 ENVIRONMENT = {"ORT_DISABLE_TELEMETRY": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -104,9 +106,11 @@ def measure(runtime, line, requests):
         request = json.loads(line.decode("utf-8"))
         identity = str(request["id"])
         timeout_s = float(request["timeout_s"])
+        if not 0 < timeout_s < DAY_S:
+            raise ValueError("a time limit of {} s".format(timeout_s))
         limit_mb = request.get("memory_limit_mb")
         event = child.run(lambda: block(runtime, request), timeout_s, limit_mb, requests)
-    except (ValueError, KeyError, TypeError, AttributeError) as problem:
+    except NO_REQUEST as problem:
         event = child.failed("error", "not a request: {!r}".format(problem))
     event["id"] = identity
     return event

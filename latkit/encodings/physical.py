@@ -2,8 +2,9 @@
 
 Costs are of what an architecture's choices add: for each group of positions the cheapest choice
 counts as zero, for a device's constant share is learned anyway. Where a space has dead
-operations (NB201), costs are given of the raw cell, as eager runtimes execute it, and of the
-pruned cell, as compiled ones do.
+operations (NB201), costs are given of the raw cell, as eager runtimes execute it; of the pruned
+cell, as the best compilers do; and of the cell between the two, as runtimes do that fold
+constants but compute what nobody uses (onnxruntime).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from latkit.encodings.positions import onehot
 from latkit.spaces.base import Space
 
 NOTHING = "none"
+FED, LIVE = "fed_", "live_"
 DEPTHS = ("flops", "fused_launches")
 UNREACHABLE = np.float32(-1e12)
 DUPLICATE = 0.9999
@@ -42,19 +44,18 @@ class Physical:
 
     def totals(self, operations: Any) -> Any:
         """Costs in the order of ``names``, shape (n, len(names)); traceable."""
-        raw = self._costs(operations, TOTALS)
-        if not has_dead_operations(self.space):
-            return raw
-        live = self.space.live(operations)
-        return np.concatenate([raw, self._costs(live, TOTALS), self._depths(live)], axis=1)
+        cells = variants(self.space, operations)
+        found = [self._costs(cell, TOTALS) for cell in cells.values()]
+        depths = [self._depths(cells[LIVE])] if LIVE in cells else []
+        return np.concatenate([*found, *depths], axis=1)
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the columns of ``totals``."""
-        if not has_dead_operations(self.space):
-            return TOTALS
-        live = (f"live_{name}" for name in TOTALS)
-        return (*TOTALS, *live, *(f"live_depth_{name}" for name in DEPTHS))
+        prefixes = variant_names(self.space)
+        totals = (f"{prefix}{name}" for prefix in prefixes for name in TOTALS)
+        depths = (f"{LIVE}depth_{name}" for name in DEPTHS if LIVE in prefixes)
+        return (*totals, *depths)
 
     def by_kind(self, operations: Any) -> Any:
         """Launches, bytes and FLOPs by kind of layer, shape (n, len(BY_KIND)); traceable."""
@@ -76,6 +77,18 @@ class Physical:
 def has_dead_operations(space: Space) -> bool:
     """Whether pruning changes anything in this space."""
     return NOTHING in space.operations
+
+
+def variant_names(space: Space) -> tuple[str, ...]:
+    """Prefixes of what is known of each variant of an architecture; the raw one has none."""
+    return ("", FED, LIVE) if has_dead_operations(space) else ("",)
+
+
+def variants(space: Space, operations: Any) -> dict[str, Any]:
+    """Operations as given, as far as something flows into them, and as far as they are alive."""
+    if not has_dead_operations(space):
+        return {"": operations}
+    return {"": operations, FED: space.fed(operations), LIVE: space.live(operations)}
 
 
 def physical(space: Space, rng: np.random.Generator) -> Physical:

@@ -101,7 +101,9 @@ class Campaign:
             with suppress(LatkitError):
                 run.save()
             raise
-        found = run.stored(LEVELS, with_samples=True)
+        # Not the newest of all levels: the clock may have been set back since an old failure.
+        failed = run.stored(("invalid",), with_samples=True)
+        found = failed | run.stored(USABLE, with_samples=True)
         seconds = time.monotonic() - begun
         return CampaignResult(
             run.setting,
@@ -152,9 +154,8 @@ class _Run:
 
     def resume(self, archs: Sequence[Arch]) -> list[Arch]:
         """Make use of what an earlier campaign left; returns what is still to be measured."""
-        self._forget_stored()
+        self.save()
         self._bury_other_boots()
-        self.settle()
         self.ledger.tidy()
         known = self.stored(USABLE)
         todo = [arch for arch in archs if arch not in known]
@@ -174,13 +175,13 @@ class _Run:
         )
 
     def _bury_other_boots(self) -> None:
-        """What was timed before the device restarted is stored as that and measured again."""
+        """What a restart of the device cut off is stored as that and measured again."""
         boot_id = self.session.hello.boot_id
         for arch in self.ledger.archs():
             own = self.ledger.of(arch)
             if any(entry.boot_id != boot_id for entry in own):
                 self._store(assemble.restarted(arch, self.setting, own, self.session.context()))
-        self.done.clear()  # these are to be measured yet
+                self.done.remove(arch)
         self.ledger.forget(lambda e: e.boot_id != boot_id)
 
     def measure(self, todo: Sequence[Arch]) -> None:

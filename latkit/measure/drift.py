@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -69,9 +70,9 @@ class CanaryReference:
         try:
             kept = json.loads(self._path.read_text(encoding="utf-8"))
             found = float(kept["reference_ns"]) if kept["model"] == self._model else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
-        return found if found and found > 0 else None
+        return found if found and 0 < found < math.inf else None
 
     def _write(self, reference_ns: float) -> None:
         content = json.dumps({"model": self._model, "reference_ns": reference_ns})

@@ -19,6 +19,9 @@ from latkit.errors import RunnerError, StoreError
 from latkit.protocol import BlockEvent, parse_event
 from latkit.types import Arch
 
+_BESIDE_BLOCK = ("space", "arch", "canary", "at", "boot_id")
+_DAMAGE = (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError, RunnerError)
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -71,9 +74,7 @@ class Journal:
         """Write an entry so that it survives whatever comes; StoreError if the disk is full."""
         with self._writing(), self.path.open("a+b") as file:
             _end_cut_line(file)
-            file.write(entry.encode())
-            file.flush()
-            os.fsync(file.fileno())
+            _write_through(file, entry.encode())
 
     def keep_only(self, entries: Iterable[Entry]) -> None:
         """Replace the content in one step."""
@@ -83,7 +84,8 @@ class Journal:
                 self.path.unlink(missing_ok=True)
                 return
             temporary = self.path.with_suffix(".part")
-            temporary.write_bytes(content)
+            with temporary.open("wb") as file:
+                _write_through(file, content)
             temporary.replace(self.path)
 
     @contextmanager
@@ -105,15 +107,23 @@ def _end_cut_line(file: BinaryIO) -> None:
             file.write(b"\n")
 
 
+def _write_through(file: BinaryIO, content: bytes) -> None:
+    file.write(content)
+    file.flush()
+    os.fsync(file.fileno())
+
+
 def _decode(line: bytes) -> Entry | None:
     try:
         fields = json.loads(line)
         block = parse_event(json.dumps(fields["block"]).encode())
-        arch = Arch(fields["space"], fields["arch"])
-        moment = float(fields["at"])
-        boot_id = fields["boot_id"]
-    except (ValueError, KeyError, TypeError, RecursionError, RunnerError):
+        space, arch, canary, at, boot_id = (fields[name] for name in _BESIDE_BLOCK)
+        iso_time(at)
+    except _DAMAGE:
+        return None
+    texts = [space, arch] if boot_id is None else [space, arch, boot_id]
+    if not all(isinstance(text, str) for text in texts) or not isinstance(canary, bool):
         return None
     if not isinstance(block, BlockEvent):
         return None
-    return Entry(arch, bool(fields["canary"]), moment, boot_id, block)
+    return Entry(Arch(space, arch), canary, at, boot_id, block)

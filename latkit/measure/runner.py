@@ -68,6 +68,7 @@ class Runner:
         except TimeoutError:
             raise self._broken(f"gave no answer within {timeout_s:g} s") from None
         if line is None:
+            self._process.close()  # its last words are known once it has ended
             raise self._broken("ended without an answer")
         return parse_event(line)
 

@@ -21,6 +21,7 @@ from latkit.encodings.physical import (
     has_dead_operations,
     physical,
     single_costs,
+    variants,
 )
 from latkit.encodings.positions import counts, onehot, pairs
 from latkit.encodings.smooth import descriptors, factor
@@ -41,8 +42,8 @@ class Encoder:
     Args:
         physical: cost tables.
         cost_columns: columns of ``physical.totals`` that are worth having.
-        kinds: for the raw and, where there is one, the pruned cell: columns of
-            ``physical.by_kind`` and their scale.
+        kinds: for every variant of an architecture: columns of ``physical.by_kind`` and their
+            scale.
         smooth: by block name, coordinates of choices, shape (positions * operations, D).
     """
 
@@ -61,16 +62,17 @@ class Encoder:
         return self.physical.totals(operations)[:, self.cost_columns]
 
     def joint(self, operations: Any) -> Any:
-        """Joint one-hot encodings of the raw and the pruned cell, for the backbone."""
+        """Joint one-hot encodings of every variant of an architecture, for the backbone."""
         groups = self.physical.groups
-        return np.concatenate([groups.onehot(cell) for cell in self._cells(operations).values()], 1)
+        cells = variants(self.physical.space, operations).values()
+        return np.concatenate([groups.onehot(cell) for cell in cells], 1)
 
     def blocks(self, operations: Any) -> dict[str, Any]:
         """Kernel blocks by name."""
         space = self.physical.space
         choices, positions = len(space.operations), space.positions
         found = {}
-        for prefix, cell in self._cells(operations).items():
+        for prefix, cell in variants(space, operations).items():
             columns, scale = self.kinds[prefix]
             found[f"{prefix}kinds"] = self.physical.by_kind(cell)[:, columns] / scale
             found[f"{prefix}counts"] = counts(cell, choices, positions)
@@ -80,19 +82,12 @@ class Encoder:
         flat = found["onehot"]
         return found | {name: flat @ table for name, table in self.smooth.items()}
 
-    def _cells(self, operations: Any) -> dict[str, Any]:
-        space = self.physical.space
-        cells = {"": operations}
-        return cells | {"live_": space.live(operations)} if has_dead_operations(space) else cells
-
 
 def encoder(space: Space, reference: Indices, rng: np.random.Generator) -> Encoder:
     """Measure a space's costs; ``reference`` architectures (n, positions) tell what varies."""
     tables = physical(space, rng)
     columns = distinct_columns(tables.totals(reference), tables.names)
-    cells = {"": reference}
-    if has_dead_operations(space):
-        cells["live_"] = space.live(reference)
+    cells = variants(space, reference)
     kinds = {prefix: _scaled(tables.by_kind(cell)) for prefix, cell in cells.items()}
     smooth = {} if has_dead_operations(space) else _smooth(space, tables)
     return Encoder(tables, columns, kinds, smooth)

@@ -6,7 +6,8 @@ written as graph and tensors that need no torch any more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
@@ -156,7 +157,7 @@ def _train(
     relative = latency_ms / np.nanmedian(latency_ms, axis=0)
     bounded = np.minimum(relative, CLIP)
     centre, scale = np.nanmean(bounded, axis=0), np.nanstd(bounded, axis=0)
-    with torch.random.fork_rng():
+    with _one_thread(), torch.random.fork_rng():
         torch.manual_seed(int(rng.integers(2**31)))
         graph = space.encode(space.from_indices([0] * space.positions))
         backbone = Backbone(
@@ -174,6 +175,19 @@ def _train(
     }
     numbers = (centre.astype(np.float32), scale.astype(np.float32), principal(states))
     return Featuriser(tables, weights, *numbers), about
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Layers this small only wait for each other on more; and sums keep their order."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _inputs(tables: Encoder, operations: Indices) -> tuple[Any, Any, NDArray[np.float32]]:

@@ -76,6 +76,14 @@ class Space(ABC):
         """
 
     @abstractmethod
+    def fed(self, indices: Any) -> Any:
+        """Operation indices after removing operations into which only constants flow.
+
+        That is what a runtime which folds constants, but computes results that nobody uses,
+        still runs. Written like ``live``, whose result is a part of this one's.
+        """
+
+    @abstractmethod
     def encode(self, arch: Arch) -> Graph:
         """The graph that a graph neural network reads."""
 

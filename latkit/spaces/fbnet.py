@@ -88,6 +88,10 @@ class FBNet(Space):
         """``indices`` themselves: every block of a chain is alive."""
         return indices
 
+    def fed(self, indices: Any) -> Any:
+        """``indices`` themselves: the image flows through every block of a chain."""
+        return indices
+
     def encode(self, arch: Arch) -> Graph:
         """The chain that it is: input, 22 blocks, output."""
         labels = [0, *(self.indices(arch) + 1), len(self.node_labels) - 1]

@@ -35,6 +35,9 @@ _FORM_HINT = f"the official form is {_FORM.replace('{}', 'op')}"
 # The four paths are 0-3 (3,), 0-1-3 (0, 4), 0-2-3 (1, 5) and 0-1-2-3 (0, 2, 5).
 _FIRST_PATH = ((0, 4, 4), (1, 5, 5), (0, 2, 5), (3, 3, 3), (0, 4, 4), (1, 5, 5))
 _SECOND_PATH = ((0, 2, 5), (1, 5, 5), (0, 2, 5), (3, 3, 3), (0, 4, 4), (0, 2, 5))
+# The same for the paths from node 0 through each edge, wherever they lead to.
+_FIRST_WAY = ((0, 0, 0), (1, 1, 1), (0, 2, 2), (3, 3, 3), (0, 4, 4), (1, 5, 5))
+_SECOND_WAY = ((0, 0, 0), (1, 1, 1), (0, 2, 2), (3, 3, 3), (0, 4, 4), (0, 2, 5))
 
 
 class NB201(Space):
@@ -77,6 +80,10 @@ class NB201(Space):
     def live(self, indices: Any) -> Any:
         present = indices > 0
         return indices * (_all_present(present, _FIRST_PATH) | _all_present(present, _SECOND_PATH))
+
+    def fed(self, indices: Any) -> Any:
+        present = indices > 0
+        return indices * (_all_present(present, _FIRST_WAY) | _all_present(present, _SECOND_WAY))
 
     def enumerate(self) -> Iterator[Arch]:
         """All 15,625 cells, in the order of ``enumerate_indices``."""

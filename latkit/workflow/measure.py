@@ -11,6 +11,7 @@ from latkit import sampling, spaces
 from latkit.build.cache import ModelCache
 from latkit.config import cache_dir, data_dir, database_url
 from latkit.devices import profile as profiles
+from latkit.errors import UsageError
 from latkit.measure.campaign import Campaign, CampaignResult, Observer
 from latkit.measure.plan import Plan, canary
 from latkit.measure.session import Session
@@ -49,7 +50,10 @@ def measure(
     profile = profiles.load(device)
     if overrides:
         profile = profiles.create(profile.model_dump() | overrides)
-    chosen_space = spaces.get(archs[0].space if archs else space)
+    named = sorted({arch.space for arch in archs or ()}) or [space]
+    if len(named) > 1:
+        raise UsageError(f"one campaign measures one space; these are of {' and '.join(named)}")
+    chosen_space = spaces.get(named[0])
     rng = np.random.default_rng(seed)
     chosen = tuple(archs or sampling.sample(sampler, chosen_space, n, rng))
     plan = Plan(chosen, canary(chosen_space), seed)

@@ -210,7 +210,21 @@ class RunnerConformance:
             pytest.skip("this runtime has no providers to choose from")
         assert isinstance(harness.ask(replace(request_, provider="NoSuchProvider")), Failed)
 
-    @pytest.mark.parametrize("line", [b"", b"garbage", b"[]", b'{"op":"measure"}', b"\xff", b"1"])
+    @pytest.mark.parametrize(
+        "line",
+        [
+            b"",
+            b"garbage",
+            b"[]",
+            b'{"op":"measure"}',
+            b"\xff",
+            b"1",
+            b"[" * 100_000,
+            b'{"id":"","timeout_s":1e300}',
+            b'{"id":"","timeout_s":NaN}',
+        ],
+        ids=lambda line: repr(line[:30]),
+    )
     def test_what_is_no_request_is_refused(
         self, harness: Harness, request_: MeasureRequest, line: bytes
     ):

@@ -34,6 +34,12 @@ class Model:
     def abort(self):
         os.abort()
 
+    def unusual(self):
+        os.kill(os.getpid(), signal.SIGRTMIN + 1)
+
+    def at_once(self):
+        pass
+
     def hang(self):
         time.sleep(3600)
 

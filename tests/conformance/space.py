@@ -78,12 +78,20 @@ class SpaceConformance:
             assert (self.space.indices(canonical) == row).all()
             assert self.space.canonical(canonical) == canonical
 
-    def test_live_takes_tensors(self, archs):
+    def test_what_lives_is_fed(self, archs):
+        matrix = self.space.matrix(archs)
+        fed, live = self.space.fed(matrix), self.space.live(matrix)
+        assert (self.space.live(fed) == live).all()
+        assert ((live == fed) | (live == 0)).all()
+        assert ((fed == matrix) | (fed == 0)).all()
+
+    @pytest.mark.parametrize("prune", ["live", "fed"])
+    def test_pruning_takes_tensors(self, archs, prune):
         torch = pytest.importorskip("torch")
         matrix = self.space.matrix(archs)
-        live = self.space.live(torch.from_numpy(matrix))
-        assert live.dtype == torch.int64
-        assert (live.numpy() == self.space.live(matrix)).all()
+        pruned = getattr(self.space, prune)(torch.from_numpy(matrix))
+        assert pruned.dtype == torch.int64
+        assert (pruned.numpy() == getattr(self.space, prune)(matrix)).all()
 
     def test_graph_leads_from_input_to_output(self, archs):
         for arch in archs:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import shutil
+import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,7 @@ from latkit.build.cache import ModelCache, ModelFile
 from latkit.devices.profile import create
 from latkit.errors import DeviceUnreachable, StoreError
 from latkit.measure.campaign import Campaign, CampaignResult
+from latkit.measure.journal import Entry, Journal
 from latkit.measure.models import INPUT_SEED
 from latkit.measure.plan import CANARY_EVERY, Plan, canary
 from latkit.measure.reference import reference_output
@@ -357,6 +360,27 @@ def test_a_full_disk_loses_nothing(house: House, monkeypatch: pytest.MonkeyPatch
     assert len(house.dataset) == 7
 
 
+@pytest.mark.parametrize("step", [1, 5, 14])
+def test_a_full_disk_under_the_journal_loses_only_that_block(
+    house: House, monkeypatch: pytest.MonkeyPatch, step: int
+):
+    append, known = Journal.append, []
+
+    def full(journal: Journal, entry: Entry) -> None:
+        if len(known) == step:
+            raise StoreError("the disk is full")
+        append(journal, entry)
+        known.append(entry)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "append", full)
+        with pytest.raises(StoreError, match="full"):
+            house.run(Device())
+    house.run(Device())
+    assert Counter(house.watcher.timings) == dict.fromkeys(ARCHS, 2)
+    assert Counter(m.arch for m in house.dataset) == dict.fromkeys(ARCHS, 1)
+
+
 def test_blocks_of_another_plan_wait_for_theirs(house: House):
     def cut(device: Device, model: ModelFile) -> None:
         if len(house.watcher.timings) == 5:
@@ -378,13 +402,72 @@ def test_a_restart_of_the_device_ends_what_was_under_way(house: House):
     with pytest.raises(DeviceUnreachable):
         house.run(Device(cut))
     before = house.watcher.timings[:3]
-    restarted = Hello(1, "onnxruntime", "1", "onnx", (), "3.8", "x", None, 1, None, "boot 2")
-    result = house.run(Device(hello=restarted))
+    result = house.run(Device(hello=replace(HELLO, boot_id="boot 2")))
     assert all(found.usable for found in result.measurements)
     buried = [m for m in house.dataset if m.verdict.level == "invalid"]
     assert {m.arch for m in buried} == set(before)
     assert all(m.verdict.reasons[0].startswith("reboot") for m in buried)
     assert all(len(m.blocks) == 1 for m in buried)
+
+
+def test_what_was_complete_before_a_restart_is_kept(house: House):
+    def cut(device: Device, model: ModelFile) -> None:
+        if len(house.watcher.timings) == 10:
+            raise Killed
+
+    with pytest.raises(Killed):
+        house.run(Device(cut))
+    assert house.dataset == []
+    twice = {arch for arch, blocks in Counter(house.watcher.timings).items() if blocks == 2}
+    result = house.run(Device(hello=replace(HELLO, boot_id="boot 2")))
+    assert all(found.usable for found in result.measurements)
+    buried = [m for m in house.dataset if m.verdict.level == "invalid"]
+    assert {m.arch for m in buried} == set(ARCHS) - twice
+    assert {arch for arch in ARCHS if house.watcher.timings.count(arch) == 2} == twice
+
+
+class Clock:
+    """Stands for the module ``time``; its hands can be moved."""
+
+    monotonic = staticmethod(time.monotonic)
+
+    def __init__(self) -> None:
+        self.offset_s = 0.0
+
+    def time(self) -> float:
+        return time.time() + self.offset_s
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr("latkit.measure.campaign.time", clock)
+    monkeypatch.setattr("latkit.measure.assemble.time", clock)
+    return clock
+
+
+@pytest.mark.parametrize("jump_s", [-86_400.0, 86_400.0])
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_clock_that_jumps(house: House, clock: Clock, jump_s: float, killed: bool):
+    def jump(device: Device, model: ModelFile) -> None:
+        if len(house.watcher.timings) == 9 and not clock.offset_s:
+            clock.offset_s = jump_s
+            if killed:
+                raise Killed
+
+    with contextlib.suppress(Killed):
+        house.run(Device(jump))
+    result = house.run(Device())
+    assert {found.verdict.level for found in result.measurements} == {"valid"}
+    assert Counter(house.watcher.timings) == dict.fromkeys(ARCHS, 2)
+    assert len(house.dataset) == len(ARCHS)
+
+
+def test_a_clock_set_back_hides_no_success_behind_an_older_failure(house: House, clock: Clock):
+    house.run(Device(lambda device, model: Failed("1", "memory", "out of memory")))
+    clock.offset_s = -3600.0
+    assert all(found.usable for found in house.run(Device()).measurements)
+    assert house.run(Device()).known_before == len(ARCHS)
 
 
 def test_many_architectures_go_in_batches(house: House, monkeypatch: pytest.MonkeyPatch):

@@ -54,7 +54,18 @@ def test_another_model_has_another_reference(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "content", ["", "{", "[]", "null", '{"model": "model", "reference_ns": 0}', "\xff"]
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"model": "model", "reference_ns": 0}',
+        '{"model": "model", "reference_ns": Infinity}',
+        "[" * 100_000,
+        "\xff",
+    ],
+    ids=lambda content: content[:40],
 )
 def test_a_damaged_reference_is_none(tmp_path: Path, content: str):
     path = tmp_path / "canary.json"

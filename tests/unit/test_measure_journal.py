@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import json
+import math
 from pathlib import Path
 
 import pytest
@@ -55,6 +57,33 @@ def test_garbage_is_passed_over(tmp_path_factory: pytest.TempPathFactory, garbag
     assert journal.read() == [ENTRIES[0]]
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("at", math.inf),
+        ("at", math.nan),
+        ("at", 1e300),
+        ("at", -1e300),
+        ("at", None),
+        ("space", 1),
+        ("arch", ["|none~0|"]),
+        ("canary", "no"),
+        ("boot_id", []),
+        ("block", None),
+        ("block", {"event": "failed", "id": "1", "kind": "crash", "detail": ""}),
+    ],
+)
+def test_a_damaged_entry_is_passed_over(journal: Journal, field: str, value: object):
+    journal.append(ENTRIES[0])
+    fields = json.loads(ENTRIES[1].encode())
+    with journal.path.open("a") as file:
+        file.write(json.dumps(fields | {field: value}) + "\n")
+    journal.append(ENTRIES[2])
+    found = journal.read()
+    assert found == [ENTRIES[0], ENTRIES[2]]
+    assert all(kept.time for kept in found)
+
+
 def test_keeping_some(journal: Journal):
     for written in ENTRIES:
         journal.append(written)
@@ -76,6 +105,9 @@ def test_a_full_disk_is_said_and_loses_nothing(journal: Journal, monkeypatch):
     with pytest.raises(StoreError, match="No space left") as caught:
         journal.append(ENTRIES[1])
     assert "same command" in (caught.value.hint or "")
+    assert journal.read()[0] == ENTRIES[0]
+    with pytest.raises(StoreError, match="No space left"):
+        journal.keep_only(ENTRIES[2:])
     assert journal.read()[0] == ENTRIES[0]
 
 

@@ -80,6 +80,13 @@ def test_a_bad_greeting(start, script: str, said: str):
         start(script).greet()
 
 
+def test_last_words_may_come_after_the_end_of_output(start):
+    with pytest.raises(RunnerError, match="illegal instruction"):
+        start(
+            "os.close(1); time.sleep(0.3); os.write(2, b'illegal instruction'); os._exit(1)"
+        ).greet()
+
+
 def test_silence(start, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(runners, "START_TIMEOUT_S", 0.5)
     with pytest.raises(RunnerError, match=r"no answer within 0\.5 s"):

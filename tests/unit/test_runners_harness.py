@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from latkit.protocol import BlockEvent, MeasureRequest, parse_event
+from latkit.protocol import BlockEvent, MeasureRequest, StopRule, parse_event
 from tests.conformance.runner import QUICK, Harness, running
 
 MISCHIEF = Path(__file__).parents[1] / "conformance"
@@ -41,6 +42,7 @@ def time_model(harness: Harness, tmp_path: Path) -> Time:
     [
         ("crash", "crash", "died of SIGSEGV"),
         ("abort", "crash", "died of SIGABRT"),
+        ("unusual", "crash", "died of signal"),
         ("leave", "crash", "ended with status 7"),
         ("killed", "memory", "killed by the system"),
         ("memory", "memory", "out of memory"),
@@ -71,6 +73,18 @@ def test_a_model_that_hangs_is_killed(harness: Harness, time_model: Time, behavi
 def test_what_a_model_prints_is_no_answer(time_model: Time):
     assert isinstance(time_model("print"), BlockEvent)
     assert isinstance(time_model("good"), BlockEvent)
+
+
+def test_a_large_answer_comes_whole(harness: Harness, tmp_path: Path):
+    model = tmp_path / "at_once"
+    model.write_text("at_once")
+    rule = StopRule(min_samples=10**6, min_s=60.0, max_s=60.0, half_width=0.0, warm_up_s=0.0)
+    harness.say(MeasureRequest("1", str(model), 1, "x", 0, rule, 60.0).encode())
+    time.sleep(0.5)  # far more than a pipe holds, and nobody reads yet
+    block = parse_event(harness.hear())
+    assert isinstance(block, BlockEvent)
+    assert len(block.samples_ns) == 20_000
+    assert harness.children() == []
 
 
 def test_an_interrupt_of_the_terminal_does_not_reach_a_model(harness: Harness, tmp_path: Path):

@@ -116,6 +116,17 @@ def test_live_is_reachability():
         assert (SPACE.live(rows) == rows * np.array(keep)).all()
 
 
+def test_fed_is_reachability_from_the_input():
+    every = SPACE.enumerate_indices()
+    for present in itertools.product((0, 1), repeat=6):
+        steps = np.eye(4, dtype=int)
+        for (source, target), is_there in zip(EDGES, present, strict=True):
+            steps[source, target] |= is_there
+        reaches = np.linalg.matrix_power(steps, 3) > 0
+        rows = every[((every > 0) == present).all(axis=1)]
+        assert (SPACE.fed(rows) == rows * np.array([reaches[0, s] for s, _ in EDGES])).all()
+
+
 def test_live_can_be_traced():
     torch = pytest.importorskip("torch")
     every = torch.from_numpy(SPACE.enumerate_indices())

@@ -1,0 +1,275 @@
+"""Measuring on this computer, with the real runner and the real runtime."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from latkit.devices.lease import DeviceBusyError
+from latkit.devices.profile import create
+from latkit.errors import RunnerError, UsageError
+from latkit.measure import deploy
+from latkit.measure.session import Session
+from latkit.sampling import sample
+from latkit.store import Store
+from latkit.types import Measurement
+from tests.conformance.runner import RUNNERS, ended
+from tests.integration import campaign_process
+from tests.integration.campaign_process import RULE, Log, archs, run, url
+
+COUNT = 6
+
+# Behaves as onnxruntime does, but for the models that a file beside it names.
+MISCHIEF = """
+import json, os, signal, sys, time
+from runtime_onnxruntime import FORMAT, NAME, providers, version
+import runtime_onnxruntime
+
+class Model(runtime_onnxruntime.Model):
+    def __init__(self, path, threads, provider, seed):
+        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "mischief.json")) as f:
+            behaviours = json.load(f)
+        behaviour = behaviours.get(os.path.basename(path))
+        if behaviour == "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
+        if behaviour == "hang":
+            time.sleep(3600)
+        if behaviour == "memory":
+            raise MemoryError
+        if behaviour == "take the runner along":
+            os.kill(os.getppid(), signal.SIGKILL)
+            time.sleep(3600)
+        super().__init__(path, threads, provider, seed)
+        self.wrong = behaviour == "wrong output"
+
+    def output(self):
+        return [value + self.wrong for value in super().output()]
+"""
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("latkit.measure.campaign.CANARY_RULE", RULE)
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> dict[str, object]:
+    return {"name": "here", "transport": "local", "remote_dir": f"{tmp_path}/device"}
+
+
+def dataset(folder: Path) -> list[Measurement]:
+    with Store.open(url(folder)) as store:
+        return store.measurements(with_samples=True)
+
+
+def start(folder: Path, device: dict[str, object], count: int = COUNT) -> subprocess.Popen[bytes]:
+    module = campaign_process.__name__
+    command = [sys.executable, "-m", module, str(folder), json.dumps(device), str(count)]
+    return subprocess.Popen(command, stderr=subprocess.PIPE)
+
+
+def test_a_campaign(tmp_path: Path, device: dict[str, object]):
+    result = run(tmp_path, device, COUNT)
+    assert [found.arch for found in result.measurements] == list(archs(COUNT))
+    for found in result.measurements:
+        assert found.usable, found.verdict
+        assert 2 <= len(found.blocks) <= 3
+        assert found.lower_ms <= found.latency_ms <= found.upper_ms
+        assert found.context["device"]["runtime"] == "onnxruntime"
+        assert all(b["providers"] == ["CPUExecutionProvider"] for b in found.context["blocks"])
+    assert result.setting.skeleton == campaign_process.SPACE.skeleton_id(**campaign_process.TINY)
+    assert 0 < result.timing_share < 1
+    assert not list((tmp_path / "journals").glob("*.jsonl"))
+
+
+@pytest.fixture
+def mischief(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A runner with a runtime in which the models that are named misbehave."""
+    folder = tmp_path / "runners"
+    shutil.copytree(RUNNERS, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "runtime_mischief.py").write_text(MISCHIEF)
+    monkeypatch.setattr(deploy, "runner_dir", lambda: folder)
+    monkeypatch.setattr("latkit.devices.transport.process.CLOSE_GRACE_S", 0.5)
+    digest = deploy.runner_digest()[:16]
+
+    def behave(behaviours: dict[int, str]) -> None:
+        models = campaign_process.ModelCache(tmp_path / "models")
+        networks = [
+            campaign_process.SPACE.network(a, **campaign_process.TINY) for a in archs(COUNT)
+        ]
+        names = {models.get(networks[n]).path.name: words for n, words in behaviours.items()}
+        place = tmp_path / "device" / "runners" / digest
+        place.mkdir(parents=True)
+        (place / "mischief.json").write_text(json.dumps(names))
+
+    return behave
+
+
+def test_models_that_misbehave_are_marked_and_the_others_go_on(
+    tmp_path: Path, device: dict[str, object], mischief
+):
+    mischief({0: "crash", 1: "hang", 2: "memory", 3: "take the runner along", 4: "wrong output"})
+    result = run(tmp_path, {**device, "runtime": "mischief"}, COUNT, timeout_s=1.0)
+    reasons = [found.verdict.reasons[0] for found in result.measurements[:5]]
+    assert reasons[0] == "crash: died of SIGSEGV"
+    assert reasons[1] == "timeout: no result within 1 s"
+    assert reasons[2] == "memory: out of memory"
+    assert reasons[3].startswith("runner: the runner on this computer ended without an answer")
+    assert reasons[4].startswith("wrong output")
+    levels = [found.verdict.level for found in result.measurements]
+    assert levels[:5] == ["invalid"] * 5
+    assert result.measurements[5].usable
+    assert len(dataset(tmp_path)) == COUNT
+
+
+def test_a_runner_that_breaks_over_every_model_is_itself_the_trouble(
+    tmp_path: Path, device: dict[str, object], mischief
+):
+    mischief(dict.fromkeys(range(COUNT), "take the runner along"))
+    profile = create({**device, "runtime": "mischief"})
+    models = campaign_process.ModelCache(tmp_path / "models")
+    networks = [campaign_process.SPACE.network(a, **campaign_process.TINY) for a in archs(2)]
+    with Session(profile, rule=RULE) as session:
+        first = session.time(models.get(networks[0]))
+        assert first.kind == "runner"
+        with pytest.raises(RunnerError, match="ended without an answer"):
+            session.time(models.get(networks[1]))
+
+
+def test_a_missing_runtime_is_said_at_once(tmp_path: Path, device: dict[str, object]):
+    with pytest.raises(RunnerError, match="tensorflow cannot be used on this computer") as caught:
+        run(tmp_path, {**device, "runtime": "tensorflow"}, COUNT)
+    assert "pip install tensorflow" in (caught.value.hint or "")
+
+
+def test_a_missing_provider_is_said_at_once(tmp_path: Path, device: dict[str, object]):
+    with pytest.raises(RunnerError, match="has no CUDAExecutionProvider"):
+        run(tmp_path, {**device, "provider": "CUDAExecutionProvider"}, COUNT)
+
+
+def test_a_precision_that_no_model_has_is_refused(tmp_path: Path, device: dict[str, object]):
+    with pytest.raises(UsageError, match="int8"):
+        run(tmp_path, {**device, "precision": "int8"}, COUNT)
+
+
+def test_two_campaigns_do_not_disturb_each_other(device: dict[str, object]):
+    with Session(create(device)), pytest.raises(DeviceBusyError), Session(create(device)):
+        pass
+
+
+def test_a_session_leaves_no_process(device: dict[str, object]):
+    with Session(create(device)):
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    assert children
+    assert all(ended(int(child)) for child in children)
+
+
+def test_old_runners_and_models_are_cleared_out(tmp_path: Path, device: dict[str, object]):
+    old, new = (tmp_path / "device" / "models" / name for name in ("old.onnx", "new.onnx"))
+    stale = tmp_path / "device" / "runners" / "stale"
+    for path in (old, new, stale / "harness.py"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    long_ago = time.time() - 40 * 86_400
+    for path in (old, stale):
+        os.utime(path, (long_ago, long_ago))
+    with Session(create(device)):
+        pass
+    assert not old.exists()
+    assert new.exists()
+    assert [f.name for f in stale.parent.iterdir()] == [deploy.runner_digest()[:16]]
+
+
+def test_sigkill_at_any_moment(tmp_path: Path, device: dict[str, object]):
+    rng = random.Random(0)
+    log, kills = Log(tmp_path / "log"), 0
+    while True:
+        process = start(tmp_path, device)
+        enough = len(log.read("timed")) + rng.randint(0, 4)
+        wait_for(process, lambda enough=enough: len(log.read("timed")) >= enough)
+        time.sleep(rng.random() * 0.2)
+        if process.poll() is not None:
+            break
+        process.kill()
+        process.communicate()
+        kills += 1
+        assert kills < 60
+    _, errors = process.communicate()
+    assert process.returncode == 0, errors.decode()
+    assert kills >= 2
+    stored = dataset(tmp_path)
+    assert Counter(m.arch for m in stored) == dict.fromkeys(archs(COUNT), 1)
+    assert all(m.usable and 2 <= len(m.blocks) <= 3 for m in stored)
+    # Every block that was known is in the dataset; at most the one under way was lost.
+    timed = Counter(arch for arch, _ in log.read("timed"))
+    blocks = Counter({m.arch.text: len(m.blocks) for m in stored})
+    assert not timed - blocks
+    assert (blocks - timed).total() <= kills
+
+
+@pytest.mark.slow
+def test_sigkill_of_the_command(tmp_path: Path, device: dict[str, object]):
+    folder = tmp_path / "config" / "devices"
+    folder.mkdir(parents=True)
+    (folder / "here.toml").write_text(
+        f'transport = "local"\nremote_dir = "{device["remote_dir"]}"\n'
+    )
+    own = {f"LATKIT_{name}_DIR": f"{tmp_path}/{name.lower()}" for name in ("CONFIG", "DATA")}
+    environment = os.environ | own | {"LATKIT_CACHE_DIR": f"{tmp_path}/cache"}
+    environment.pop("LATKIT_DB", None)
+    words = ["measure", "--device", "here", "--n", "2", "--wait", "60", "--json"]
+    command = [sys.executable, "-c", "from latkit.cli import main; main()", *words]
+    pipe = subprocess.PIPE
+    for blocks in (0, 3):
+        process = subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe)
+        wait_for(process, lambda blocks=blocks: lines(tmp_path / "data" / "campaigns") >= blocks)
+        process.kill()
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    measured = json.loads(done.stdout)["measurements"]
+    drawn = sample("random", campaign_process.SPACE, 2, np.random.default_rng(0))
+    assert [m["arch"] for m in measured] == [arch.text for arch in drawn]
+    assert all(2 <= m["processes"] <= 3 for m in measured)
+    with Store.open(f"sqlite:///{tmp_path}/data/latkit.db") as store:
+        assert Counter(m.arch for m in store.measurements()) == dict.fromkeys(drawn, 1)
+
+
+def lines(journals: Path) -> int:
+    """Blocks in the journal of the one campaign there; stored ones are in it until it is tidied."""
+    return sum(file.read_bytes().count(b"\n") for file in journals.glob("*.jsonl"))
+
+
+def wait_for(process: subprocess.Popen[bytes], happened) -> None:
+    for _ in range(3000):
+        if process.poll() is not None or happened():
+            return
+        time.sleep(0.01)
+    raise AssertionError("nothing happened")
+
+
+def test_ctrl_c_keeps_what_is_known(tmp_path: Path, device: dict[str, object]):
+    log = Log(tmp_path / "log")
+    process = start(tmp_path, device)
+    wait_for(process, lambda: len(log.read("timed")) >= COUNT + 3)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors.decode()
+    known = len(log.read("timed"))
+    result = run(tmp_path, device, COUNT)
+    assert all(found.usable for found in result.measurements)
+    assert len(dataset(tmp_path)) == COUNT
+    assert sum(len(m.blocks) for m in dataset(tmp_path)) <= len(log.read("timed")) + 1
+    assert known >= COUNT + 3
