@@ -36,7 +36,13 @@ from latkit.cli.output import (
 )
 @click.option("--threads", type=click.IntRange(1), help="Threads (default: the profile's).")
 @click.option("--batch", type=click.IntRange(1), help="Images per inference (default: profile's).")
-@click.option("--wait", "wait_s", default=0.0, help="Seconds to wait where the device is in use.")
+@click.option(
+    "--wait",
+    "wait_s",
+    default=0,
+    type=click.IntRange(0),
+    help="Seconds to wait where the device is in use.",
+)
 @json_option
 def command(
     device: str,
@@ -47,7 +53,7 @@ def command(
     archs: str | None,
     threads: int | None,
     batch: int | None,
-    wait_s: float,
+    wait_s: int,
     as_json: bool,
 ) -> None:
     """Time networks on a device and store them.

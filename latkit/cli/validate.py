@@ -12,11 +12,17 @@ from latkit.cli.output import Column, json_option, ms_column, note, percent, sho
 @click.option("--n", default=40, show_default=True, type=click.IntRange(3), help="How many.")
 @click.option("--space", help="Needed where the device was adapted for several spaces.")
 @click.option("--seed", default=1, show_default=True, help="Seed of the draw.")
-@click.option("--wait", "wait_s", default=0.0, help="Seconds to wait where the device is in use.")
+@click.option(
+    "--wait",
+    "wait_s",
+    default=0,
+    type=click.IntRange(0),
+    help="Seconds to wait where the device is in use.",
+)
 @click.option("--rows", is_flag=True, help="Show every network, not only the summary.")
 @json_option
 def command(
-    device: str, n: int, space: str | None, seed: int, wait_s: float, rows: bool, as_json: bool
+    device: str, n: int, space: str | None, seed: int, wait_s: int, rows: bool, as_json: bool
 ) -> None:
     """Measure unseen networks and compare.
 

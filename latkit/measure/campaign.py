@@ -205,7 +205,8 @@ class _Run:
         for arch in archs:
             if self._blocks_since_canary in (None, CANARY_EVERY):
                 self._time_canary()
-            self._time(arch)
+            if arch not in self.done:  # the canary may just have explained a disagreement
+                self._time(arch)
         if self._blocks_since_canary:
             self._time_canary()
 

@@ -27,6 +27,8 @@ from latkit.types import Setting
 
 MODEL_TIMEOUT_S = 300.0
 
+DEFAULT_PROVIDER = "CPUExecutionProvider"
+
 
 class Session:
     """Context manager: connects, leases the device, deploys the runner and starts it.
@@ -81,17 +83,26 @@ class Session:
         self._stack.close()
 
     def setting(self, skeleton: str) -> Setting:
-        """The setting of all measurements of this session."""
+        """The setting of all measurements of this session.
+
+        Another provider is another runtime, and other processors are another state of the
+        device: neither's latencies may be taken for those of this profile.
+        """
         profile = self.profile
+        runtime, state = self.hello.runtime, profile.device_state
+        if profile.provider != DEFAULT_PROVIDER:
+            runtime = f"{runtime}:{profile.provider}"
+        if profile.affinity:
+            state = f"{state} cpus={','.join(map(str, profile.affinity))}"
         return Setting(
             device=profile.name,
             skeleton=skeleton,
-            runtime=self.hello.runtime,
+            runtime=runtime,
             runtime_version=self.hello.runtime_version,
             threads=profile.threads,
             precision=profile.precision,
             batch=profile.batch,
-            device_state=profile.device_state,
+            device_state=state,
             protocol=PROTOCOL_VERSION,
         )
 

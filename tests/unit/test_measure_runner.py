@@ -80,7 +80,8 @@ def test_a_bad_greeting(start, script: str, said: str):
         start(script).greet()
 
 
-def test_last_words_may_come_after_the_end_of_output(start):
+def test_last_words_may_come_after_the_end_of_output(start, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("latkit.devices.transport.process.CLOSE_GRACE_S", 20.0)
     with pytest.raises(RunnerError, match="illegal instruction"):
         start(
             "os.close(1); time.sleep(0.3); os.write(2, b'illegal instruction'); os._exit(1)"

@@ -1,0 +1,5 @@
+"""``python -m latkit`` is ``latkit``."""
+
+from latkit.cli import main
+
+main()
