@@ -19,8 +19,8 @@ from latkit.predictor.prior import FLOOR, Design, Prior
 Integers = NDArray[np.int64]
 
 NEGLIGIBLE = 1e-4
-SPREAD_BUDGET = 800
-FEWEST, MOST = 8, 40
+SPREAD_BUDGET = 480
+FEWEST, MOST = 8, 24
 LOWEST_VARIANCE = 1e-8
 HEAVY_TAIL = 1.5
 """Variance of the bulk of Student-t noise of 3 degrees of freedom, relative to its scale."""
