@@ -229,6 +229,26 @@ def test_parquet_needs_no_pandas(tmp_path):
     assert process.returncode == 0
 
 
+STARTS_NO_THREAD = """
+import os, sys
+from pathlib import Path
+import pyarrow.parquet
+from latkit.store.io import flat, tabular
+from tests.conformance.store import measurement
+
+path, before = Path(sys.argv[1]), os.listdir("/proc/self/task")
+flat.write([measurement(samples=True)], path)
+tabular.read(path)
+print(len(os.listdir("/proc/self/task")) - len(before))
+"""
+
+
+def test_parquet_starts_no_thread(tmp_path):
+    """A process that ended while pyarrow was starting its own was aborted."""
+    process = start(STARTS_NO_THREAD, str(tmp_path / "export.parquet"))
+    assert process.communicate(timeout=60)[0] == "0\n"
+
+
 def test_parquet_suits_other_programs(tmp_path):
     pandas = pytest.importorskip("pandas")
     path = tmp_path / "export.parquet"

@@ -69,9 +69,10 @@ def _read_json(path: Path) -> Columns:
 def _read_parquet(path: Path) -> Columns:
     from pyarrow import parquet
 
-    # Opened here: pyarrow itself would take a folder or a URL too.
+    # Opened here: pyarrow itself would take a folder or a URL too. Without its threads, as a
+    # process that ends while they are being started is aborted.
     with path.open("rb") as file:
-        table = parquet.read_table(file)
+        table = parquet.ParquetFile(file, pre_buffer=False).read(use_threads=False)
     _require_names(table.column_names)
     columns: Columns = table.to_pydict()
     return columns
