@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from latkit.encodings.positions import onehot
 from latkit.errors import UsageError
 from latkit.spaces.base import Indices, Space
 
@@ -42,9 +43,12 @@ class Groups:
 
         Written so that a traced tensor passes through it too.
         """
-        joint = operations @ self.strides + self.starts[:-1]
-        owners = np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
-        return (joint[:, owners] == np.arange(self.columns)).astype(np.float32)
+        joint = operations @ self.strides
+        sizes = np.diff(self.starts)
+        if (sizes == sizes[0]).all():
+            return onehot(joint, int(sizes[0]), len(sizes))
+        parts = [onehot(joint[:, [group]], int(size), 1) for group, size in enumerate(sizes)]
+        return np.concatenate(parts, axis=1)
 
 
 def groups_of(space: Space) -> Groups:

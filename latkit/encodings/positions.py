@@ -14,8 +14,8 @@ import numpy as np
 
 def onehot(operations: Any, choices: int, positions: int) -> Any:
     """Which of ``choices`` operations each position holds; columns: position, then operation."""
-    owners = np.repeat(np.arange(positions), choices)
-    return (operations[:, owners] == np.tile(np.arange(choices), positions)).astype(np.float32)
+    hits = (operations[:, :, None] == np.arange(choices)).astype(np.float32)
+    return hits.reshape(-1, positions * choices)
 
 
 def counts(operations: Any, choices: int, positions: int) -> Any:

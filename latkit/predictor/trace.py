@@ -44,6 +44,7 @@ class Graph:
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
         self._inputs: list[onnx.ValueInfoProto] = []
+        self._known: dict[Any, Tensor] = {}
 
     def input(self, name: str, dtype: Any, shape: Sequence[int | str]) -> Tensor:
         """An input of the graph; a dimension that may vary is given by a name."""
@@ -51,18 +52,24 @@ class Graph:
         return Tensor(self, name, np.dtype(dtype))
 
     def constant(self, value: Any, dtype: Any) -> Tensor:
-        """An array that is stored in the graph."""
-        name = f"c{len(self._constants)}"
+        """An array that is stored in the graph, once."""
         array = np.asarray(value, dtype=dtype, order="C")
-        self._constants.append(numpy_helper.from_array(array, name))
-        return Tensor(self, name, np.dtype(dtype))
+        key = (array.dtype.str, array.shape, array.tobytes())
+        if key not in self._known:
+            name = f"c{len(self._constants)}"
+            self._constants.append(numpy_helper.from_array(array, name))
+            self._known[key] = Tensor(self, name, array.dtype)
+        return self._known[key]
 
     def node(self, kind: str, inputs: Sequence[Tensor], dtype: Any, **attributes: Any) -> Tensor:
-        """One operation."""
-        name = f"t{len(self._nodes)}"
+        """One operation; of the same inputs it is computed once."""
         names = [tensor.name for tensor in inputs]
-        self._nodes.append(helper.make_node(kind, names, [name], **attributes))
-        return Tensor(self, name, np.dtype(dtype))
+        key = (kind, *names, repr(attributes))
+        if key not in self._known:
+            name = f"t{len(self._nodes)}"
+            self._nodes.append(helper.make_node(kind, names, [name], **attributes))
+            self._known[key] = Tensor(self, name, np.dtype(dtype))
+        return self._known[key]
 
     def model(self, outputs: Mapping[str, Tensor]) -> onnx.ModelProto:
         """The graph with these outputs, each of shape (n, some width)."""

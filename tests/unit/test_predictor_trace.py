@@ -50,3 +50,16 @@ def test_an_operation_that_cannot_be_traced_is_refused():
         np.arctan(Graph().input("x", np.int64, ["n", 6]))
     with pytest.raises(TypeError):
         np.median(Graph().input("x", np.int64, ["n", 6]))
+
+
+def test_what_is_asked_twice_is_computed_once():
+    graph = Graph()
+    x = graph.input("x", np.int64, ["n", 6])
+    model = graph.model({"y": (x + 1) * (x + 1), "z": x + 1})
+    assert sorted(node.op_type for node in model.graph.node) == [
+        "Add",
+        "Identity",
+        "Identity",
+        "Mul",
+    ]
+    assert len(model.graph.initializer) == 1
