@@ -20,7 +20,7 @@ from latkit.errors import LatkitError
 INTERRUPTED = 130
 
 COMMANDS = ("measure", "adapt", "predict", "validate", "export", "device", "dataset", "space")
-TRAINING = ("pretrain",)
+TRAINING = ("pretrain", "evaluate")
 
 
 class LazyGroup(click.Group):

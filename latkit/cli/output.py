@@ -78,16 +78,17 @@ def show(rows: Sequence[Row], columns: Sequence[Column], as_json: bool, title: s
 
 def show_json(value: Any) -> None:
     """Print a JSON document; NaN, which JSON lacks, becomes null."""
-    click.echo(json.dumps(_finite(value), indent=2, ensure_ascii=False))
+    click.echo(json.dumps(finite(value), indent=2, ensure_ascii=False))
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """A document in which NaN and infinity, which JSON lacks, are null."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value
 
 

@@ -97,3 +97,36 @@ def training_progress() -> Iterator[Callable[[int, int], None]]:
     with _bar() as bar:
         task = bar.add_task("training", total=None, last="")
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def evaluation_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """A bar for each stage; yields what is to be called with its name, done, and total."""
+    if not sys.stderr.isatty():
+        yield _Lines()
+        return
+    with _bar() as bar:
+        tasks: dict[str, Any] = {}
+
+        def report(stage: str, done: int, total: int) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total, last="")
+            bar.update(tasks[stage], completed=done)
+
+        yield report
+
+
+class _Lines:
+    """A line now and then, with the time left."""
+
+    def __init__(self) -> None:
+        self._spoke = self._begun = time.monotonic()
+
+    def __call__(self, stage: str, done: int, total: int) -> None:
+        now = time.monotonic()
+        if not done:
+            self._begun = now
+        elif done == total or now - self._spoke > QUIET_S:
+            self._spoke = now
+            left_s = (now - self._begun) / done * (total - done)
+            click.echo(f"{stage}: {done} of {total}, {left_s / 60:.0f} min left", err=True)

@@ -52,25 +52,32 @@ class Bundle:
     def load(cls, folder: Path) -> Bundle:
         """Read a bundle; raises BundleError where it is missing, damaged or of another format."""
         try:
-            manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-            if manifest["format"] != FORMAT:
-                raise BundleError(
-                    f"the bundle in {folder} has format {manifest['format']}, not {FORMAT}",
-                    "pretrain it again with this latkit, or install the latkit that made it",
-                )
-            prior = _read_prior(folder / PRIOR, manifest["blocks"])
-            bundle = cls(manifest, (folder / FEATURES).read_bytes(), prior)
-            bundle.features(np.zeros((1, int(manifest["positions"])), dtype=np.int64))
-        except BundleError:
-            raise
+            files = {name: (folder / name).read_bytes() for name in (MANIFEST, PRIOR, FEATURES)}
         except OSError as problem:
             raise BundleError(
                 f"there is no bundle in {folder}: {problem.strerror}",
                 "'latkit pretrain' makes one",
             ) from None
+        return cls.from_files(files, f"the bundle in {folder}")
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes], origin: str) -> Bundle:
+        """Inverse of ``files``; raises BundleError, which names the ``origin``."""
+        try:
+            manifest = json.loads(files[MANIFEST].decode("utf-8"))
+            if manifest["format"] != FORMAT:
+                raise BundleError(
+                    f"{origin} has format {manifest['format']}, not {FORMAT}",
+                    "pretrain it again with this latkit, or install the latkit that made it",
+                )
+            prior = _read_prior(files[PRIOR], manifest["blocks"])
+            bundle = cls(manifest, files[FEATURES], prior)
+            bundle.features(np.zeros((1, int(manifest["positions"])), dtype=np.int64))
+        except BundleError:
+            raise
         except Exception as problem:  # safetensors and onnxruntime raise bare exceptions
             words = (str(problem) or type(problem).__name__).splitlines()[0][:200]
-            raise BundleError(f"the bundle in {folder} is damaged: {words}") from None
+            raise BundleError(f"{origin} is damaged: {words}") from None
         return bundle
 
     @classmethod
@@ -84,16 +91,23 @@ class Bundle:
             )
         return cls.load(folder)
 
+    def files(self) -> dict[str, bytes]:
+        """The three files of a bundle, by name."""
+        from safetensors.numpy import save
+
+        tensors = {name: _compact(values) for name, values in self.prior.tensors().items()}
+        text = json.dumps(self.manifest, indent=2, ensure_ascii=False) + "\n"
+        return {
+            MANIFEST: text.encode("utf-8"),
+            PRIOR: save(tensors),
+            FEATURES: self.features_onnx,
+        }
+
     def save(self, folder: Path) -> None:
         """Write the three files."""
-        from safetensors.numpy import save_file
-
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / FEATURES).write_bytes(self.features_onnx)
-        tensors = {name: _compact(values) for name, values in self.prior.tensors().items()}
-        save_file(tensors, folder / PRIOR)
-        text = json.dumps(self.manifest, indent=2, ensure_ascii=False)
-        (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+        for name, content in self.files().items():
+            (folder / name).write_bytes(content)
 
     def features(self, operations: Indices) -> Features:
         """Features of architectures given as operation indices, shape (n, positions)."""
@@ -124,8 +138,8 @@ def _compact(values: Any) -> Any:
     return np.ascontiguousarray(values, dtype=np.float32)
 
 
-def _read_prior(path: Path, blocks: list[str]) -> Prior:
-    from safetensors.numpy import load_file
+def _read_prior(content: bytes, blocks: list[str]) -> Prior:
+    from safetensors.numpy import load
 
-    tensors = {name: values.astype(np.float64) for name, values in load_file(path).items()}
+    tensors = {name: values.astype(np.float64) for name, values in load(content).items()}
     return Prior.from_tensors(tensors, blocks)

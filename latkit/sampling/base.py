@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from latkit.errors import UnknownNameError, UsageError
 from latkit.spaces.base import Indices, Space
 from latkit.types import Arch
+
+if TYPE_CHECKING:
+    from latkit.predictor.bundle import Bundle
 
 Rows = NDArray[np.int64]
 POOL = 4000
@@ -26,11 +29,13 @@ class Choice:
         space: of the architectures.
         candidates: their operation indices, shape (m, positions).
         measured: rows of ``candidates`` that are measured already, and may not be chosen.
+        bundle: whose features and prior a sampler may look at; by default the shipped one.
     """
 
     space: Space
     candidates: Indices
     measured: Rows = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    bundle: Bundle | None = None
 
     @property
     def open(self) -> Rows:

@@ -20,8 +20,9 @@ class MethodConformance:
         raise NotImplementedError
 
     @pytest.fixture(scope="class")
-    def files(self, request):
-        return request.cls().method().pretrain(toy_sources(), seed=0)
+    @classmethod
+    def files(cls):
+        return cls().method().pretrain(toy_sources(), seed=0)
 
     def predict(self, files, n=20, rows=ROWS, unit=1.0):
         drawn = np.random.default_rng(0).choice(len(ROWS), n, replace=False)

@@ -1,0 +1,151 @@
+"""``latkit evaluate``: how good predictors are on transfer tasks (needs the extra 'evaluate')."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from latkit.cli.output import Column, json_option, next_step, note, percent, show, show_json
+
+COUNTS = (3, 5, 10, 20)
+ALL = "all"
+
+
+@click.command(name="evaluate")
+@click.option("--task", "tasks", multiple=True, help="A task (repeatable; default: published).")
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    default=("bayes",),
+    show_default=True,
+    help="A method (repeatable), or 'all'.",
+)
+@click.option(
+    "--sampler",
+    "samplers",
+    multiple=True,
+    default=("random",),
+    show_default=True,
+    help="Which networks are measured (repeatable).",
+)
+@click.option(
+    "--n",
+    "counts",
+    multiple=True,
+    type=click.IntRange(3),
+    default=COUNTS,
+    show_default=True,
+    help="Samples of a target (repeatable).",
+)
+@click.option("--seeds", default=5, show_default=True, type=click.IntRange(1), help="Draws.")
+@click.option("--jobs", type=click.IntRange(1), help="Processes (default: one a processor).")
+@click.option("--dask", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler.")
+@click.option("--per-device", is_flag=True, help="Also a row for every target.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a report: FILE.md, and beside it FILE.json and FILE.svg.",
+)
+@json_option
+def command(
+    tasks: tuple[str, ...],
+    methods: tuple[str, ...],
+    samplers: tuple[str, ...],
+    counts: tuple[int, ...],
+    seeds: int,
+    jobs: int | None,
+    dask: str | None,
+    per_device: bool,
+    output: Path | None,
+    as_json: bool,
+) -> None:
+    """Try few-shot methods on transfer tasks of the dataset.
+
+    Run the same command again after an interruption: it goes on where it was.
+    """
+    from latkit.cli.progress import evaluation_progress
+    from latkit.evaluation.methods import names
+    from latkit.report.facts import facts
+    from latkit.report.results import as_json as report
+    from latkit.workflow.evaluate import evaluate
+
+    with evaluation_progress() as progress:
+        found = evaluate(
+            tasks,
+            method_names=names() if ALL in methods else list(dict.fromkeys(methods)),
+            samplers=list(dict.fromkeys(samplers)),
+            counts=sorted(set(counts)),
+            seeds=seeds,
+            jobs=jobs or len(os.sched_getaffinity(0)),
+            dask=dask,
+            progress=progress,
+        )
+    for entry in found.missing:
+        manner = "not run: the dataset lacks" if entry.skipped else "run without"
+        note(f"task {entry.task}: {manner} {', '.join(entry.devices)}")
+    about = facts(seeds)
+    document = report(found, about, per_device)
+    if as_json:
+        show_json(document)
+    else:
+        show(_rows(document, per_device), _columns(samplers, per_device), as_json=False)
+    if output:
+        _write(output, found, about, document, per_device)
+    elif not as_json:
+        next_step("latkit evaluate ... -o results.md writes the report with a plot")
+
+
+def _rows(document: dict[str, Any], per_device: bool) -> list[dict[str, Any]]:
+    return [row for row in document["rows"] if bool(row["device"]) == per_device]
+
+
+def _columns(samplers: tuple[str, ...], per_device: bool) -> list[Column]:
+    return [
+        Column("task", "task"),
+        *([Column("device", "target", shrink="cut")] if per_device else []),
+        Column("method", "method"),
+        *([Column("sampler", "sampler")] if len(set(samplers)) > 1 else []),
+        Column("n", "n", number=True),
+        Column("spearman", "Spearman", _three, number=True),
+        Column("spearman_sd", "±", _three, number=True),
+        Column("median_ape", "error", percent, number=True),
+        Column("coverage", "in 90 %", percent, number=True),
+        Column("width", "width", percent, number=True),
+        Column("seconds", "seconds", _two, number=True),
+    ]
+
+
+def _three(value: float) -> str:
+    return f"{value:.3f}"
+
+
+def _two(value: float) -> str:
+    return f"{value:.2f}"
+
+
+def _write(
+    output: Path, found: Any, about: dict[str, Any], document: dict[str, Any], per_device: bool
+) -> None:
+    import json
+
+    from latkit.cli.output import finite
+    from latkit.errors import UsageError
+    from latkit.evaluation.summary import summarise
+    from latkit.report.plot import plot
+    from latkit.report.results import as_markdown
+
+    drawing = output.with_suffix(".svg")
+    try:
+        plot(summarise(found.outcomes), drawing)
+        text = json.dumps(finite(document), indent=1, ensure_ascii=False)
+        output.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
+        page = as_markdown(found, about, drawing.name, per_device)
+        output.write_text(page, encoding="utf-8")
+    except OSError as problem:
+        raise UsageError(f"cannot write to {output}: {problem.strerror}") from None
+    note(f"written: {output}, {output.with_suffix('.json').name}, {drawing.name}")

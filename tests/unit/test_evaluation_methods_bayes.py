@@ -1,0 +1,14 @@
+import pytest
+
+from latkit.evaluation.methods.bayes import Bayes
+from tests.conformance.method import MethodConformance
+
+pytest.importorskip("torch")
+
+
+class TestBayes(MethodConformance):
+    rank = 0.95
+    has_interval = True
+
+    def method(self):
+        return Bayes()

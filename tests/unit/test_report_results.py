@@ -1,0 +1,104 @@
+import json
+import math
+
+import pytest
+
+from latkit.evaluation.engine import Suite
+from latkit.evaluation.metrics import Scores
+from latkit.evaluation.summary import summarise
+from latkit.evaluation.trial import Outcome, Trial
+from latkit.report.plot import plot
+from latkit.report.results import as_json, as_markdown
+from latkit.workflow.evaluate import Evaluation, Missing
+from tests.unit.toy_trials import toy_data
+
+FACTS = {
+    "command": "latkit evaluate --task toy",
+    "date": "2026-11-23",
+    "versions": {"latkit": "0.1.0"},
+    "machine": "x86_64, 2 processors",
+    "seeds": 2,
+}
+
+
+def outcome(method, n, seed, spearman, interval=True):
+    known = (0.9, 0.25) if interval else (math.nan, math.nan)
+    scores = Scores(spearman, 0.8, 0.0345, 0.75, *known)
+    return Outcome(Trial("ND", method, "random", "target", n, seed), scores, 0.5, 0.1)
+
+
+OUTCOMES = [
+    outcome(method, n, seed, spearman + n / 1000, interval=method == "bayes")
+    for method, spearman in (("bayes", 0.95), ("flops", 0.85))
+    for n in (3, 20)
+    for seed in (0, 1)
+]
+EVALUATION = Evaluation(
+    Suite([toy_data()], ["bayes", "flops"]),
+    OUTCOMES,
+    [Missing("toy", ("gone",), skipped=False), Missing("N1", ("far",), skipped=True)],
+)
+
+
+@pytest.fixture
+def page():
+    return as_markdown(EVALUATION, FACTS, "results.svg", per_device=True)
+
+
+def test_the_page_says_where_its_figures_come_from(page):
+    for words in ("`latkit evaluate --task toy`", "2026-11-23", "latkit 0.1.0", "over 2 seeds"):
+        assert words in page
+
+
+def test_the_best_of_a_column_stands_out(page):
+    assert "| bayes | **.970 ±.000** |" in page
+    assert "| flops | .870 ±.000 |" in page
+
+
+def test_published_figures_stand_beside_and_are_marked(page):
+    assert "| *NASFLAT, quoted* | *.959* |" in page
+    assert page.count("NASFLAT, quoted") == 1
+
+
+def test_a_method_without_interval_has_no_row_of_coverage(page):
+    inside = page.split("Inside:")[1].split("Width:")[0]
+    assert "| bayes | 90.0 % |" in inside
+    assert "flops" not in inside
+
+
+def test_absent_devices_and_skipped_tasks_are_named(page):
+    assert "gone |" in page
+    assert "Not run: N1 (lacks far)." in page
+
+
+def test_every_target_is_there_on_request(page):
+    assert "| ND | target | bayes | .970 ±.000 | 3.5 % | 90.0 % |" in page
+    assert "Every target" not in as_markdown(EVALUATION, FACTS, "x.svg", per_device=False)
+
+
+def test_tables_are_rectangles(page):
+    for block in page.split("\n\n"):
+        lines = [line for line in block.splitlines() if line.startswith("|")]
+        assert len({line.count("|") for line in lines}) <= 1
+
+
+def test_json_holds_every_figure():
+    document = as_json(EVALUATION, FACTS, per_device=True)
+    assert len(document["rows"]) == 8
+    row = document["rows"][0]
+    assert (row["task"], row["method"], row["n"], row["seeds"]) == ("ND", "bayes", 3, 2)
+    assert row["spearman"] == pytest.approx(0.953)
+    assert row["spearman_sd"] == 0
+    json.dumps(document)
+
+
+def test_the_plot_is_the_same_each_time(tmp_path):
+    pytest.importorskip("matplotlib")
+    rows = summarise(OUTCOMES)
+    contents = []
+    for name in ("one.svg", "other.svg"):
+        plot(rows, tmp_path / name)
+        contents.append((tmp_path / name).read_text())
+    assert contents[0] == contents[1]
+    for words in ("ND", "bayes", "flops", "NASFLAT, quoted"):
+        assert f">{words}<" in contents[0]
