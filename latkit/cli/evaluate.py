@@ -74,6 +74,8 @@ def command(
     from latkit.report.results import as_json as report
     from latkit.workflow.evaluate import evaluate
 
+    if output:
+        _require_writable(output)
     with evaluation_progress() as progress:
         found = evaluate(
             tasks,
@@ -98,6 +100,16 @@ def command(
         _write(output, found, about, document, per_device)
     elif not as_json:
         next_step("latkit evaluate ... -o results.md writes the report with a plot")
+
+
+def _require_writable(output: Path) -> None:
+    """A mistake that would show at the end of a long run is told at its beginning."""
+    from latkit.errors import UsageError
+    from latkit.report.plot import require_matplotlib
+
+    require_matplotlib()
+    if not output.parent.is_dir() or not os.access(output.parent, os.W_OK):
+        raise UsageError(f"cannot write to {output}: {output.parent} is no folder to write into")
 
 
 def _rows(document: dict[str, Any], per_device: bool) -> list[dict[str, Any]]:

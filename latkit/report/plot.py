@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,16 @@ OTHER_COLOURS = ("C0", "C1", "C2", "C4", "C5", "C6", "C7", "C8", "C9", "#1b3a5c"
 QUOTED_COLOUR = "#444444"
 
 
+def require_matplotlib() -> None:
+    """Raises MissingDependency where there is none."""
+    if find_spec("matplotlib") is None:
+        raise MissingDependency("matplotlib", "evaluate", "drawing")
+
+
 def plot(rows: Sequence[Row], path: Path) -> None:
     """Draw to ``path``, whose suffix is a format that matplotlib knows."""
-    try:
-        import matplotlib
-    except ImportError:
-        raise MissingDependency("matplotlib", "evaluate", "drawing") from None
+    require_matplotlib()
+    import matplotlib
     from matplotlib.figure import Figure
 
     tasks = list(dict.fromkeys(row.key.task for row in rows))
