@@ -19,7 +19,17 @@ from latkit.errors import LatkitError
 
 INTERRUPTED = 130
 
-COMMANDS = ("measure", "adapt", "predict", "validate", "export", "device", "dataset", "space")
+COMMANDS = (
+    "measure",
+    "adapt",
+    "predict",
+    "validate",
+    "export",
+    "device",
+    "dataset",
+    "space",
+    "tasks",
+)
 TRAINING = ("pretrain", "evaluate")
 
 

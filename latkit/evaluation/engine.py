@@ -16,8 +16,8 @@ from latkit.evaluation.trial import Outcome, TaskData, Trial, run, trials
 Progress = Callable[[str, int, int], None]
 """Is told what is being done, how many of it are done, and how many there are."""
 BUNDLE_METHOD = "bayes"
-PLAIN_SAMPLERS = ("random", "params")
-"""Samplers that look at no bundle; all others get the one of the task at hand."""
+LOOKING_SAMPLERS = ("optimal", "kmeans", "cosine", "kmeans-cosine")
+"""Samplers that look at a bundle: they get the one of the task at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Suite:
     @property
     def needs_bundle(self) -> bool:
         """Whether a sampler looks at the bundle of the task at hand."""
-        return not set(self.samplers) <= set(PLAIN_SAMPLERS)
+        return not set(self.samplers).isdisjoint(LOOKING_SAMPLERS)
 
     def trials(self, data: TaskData) -> list[Trial]:
         """All trials on one task."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from latkit.errors import MeasurementsUnusable, UnknownNameError
+from latkit.errors import MeasurementsUnusable
 
 MIN_SOURCES = 2
 
@@ -140,10 +140,3 @@ PUBLISHED = {
         ),
     )
 }
-
-
-def get(name: str) -> Task:
-    """The published task of that name; raises UnknownNameError."""
-    if name not in PUBLISHED:
-        raise UnknownNameError("task", name, PUBLISHED)
-    return PUBLISHED[name]

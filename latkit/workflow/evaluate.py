@@ -16,9 +16,9 @@ from latkit.evaluation.archive import Archive
 from latkit.evaluation.engine import Progress, Suite
 from latkit.evaluation.engine import evaluate as run
 from latkit.evaluation.tasks import PUBLISHED, Task
-from latkit.evaluation.tasks import get as find_task
 from latkit.evaluation.trial import Outcome, TaskData
 from latkit.store import LatencyTable, Store
+from latkit.workflow.tasks import find_task
 
 
 @dataclass(frozen=True, slots=True)

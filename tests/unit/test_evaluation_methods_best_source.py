@@ -12,7 +12,7 @@ from tests.unit.toy_task import ROWS, latencies, toy_sources
 
 
 class TestBestSource(MethodConformance):
-    rank = 0.95
+    rank = 0.98
 
     def method(self):
         return BestSource()

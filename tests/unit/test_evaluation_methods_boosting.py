@@ -7,7 +7,7 @@ pytest.importorskip("sklearn", reason="the extra 'evaluate' is not installed")
 
 
 class TestBoosting(MethodConformance):
-    rank = 0.9
+    rank = 0.93
 
     def method(self):
         return Boosting()

@@ -7,14 +7,14 @@ from tests.unit.toy_task import ROWS, SPACE
 
 
 class TestFlops(MethodConformance):
-    rank = 0.9
+    rank = 0.95
 
     def method(self):
         return Counted("flops")
 
 
 class TestParams(MethodConformance):
-    rank = 0.9
+    rank = 0.95
 
     def method(self):
         return Counted("params")

@@ -7,7 +7,7 @@ from tests.unit.toy_task import ROWS, SPACE
 
 
 class TestLayerwise(MethodConformance):
-    rank = 0.75
+    rank = 0.9
 
     def method(self):
         return Layerwise()

@@ -34,9 +34,10 @@ class Boosting:
     def load(self, sources: Sources, files: Files) -> Adapter:
         """Ready to grow trees for every target; raises MissingDependency without sklearn."""
         try:
-            import sklearn  # noqa: F401
+            import sklearn.ensemble  # noqa: F401
         except ImportError:
             raise MissingDependency("scikit-learn", "evaluate", "the method boosting") from None
+        _costs(sources.space.name)  # so that adapting is not what waits for it
 
         def adapter(samples: Samples, rng: np.random.Generator) -> Boosted:
             return _boost(sources.space, samples, rng)

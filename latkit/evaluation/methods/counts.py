@@ -34,6 +34,7 @@ class Counted:
 
     def load(self, sources: Sources, files: Files) -> Adapter:
         """Fits a curve from counts to milliseconds."""
+        _table(sources.space.name, self.count)  # so that adapting is not what waits for it
 
         def adapter(samples: Samples, rng: np.random.Generator) -> Scaled:
             scores = counts(sources.space, self.count, samples.operations)

@@ -1,0 +1,40 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from latkit.evaluation.families import FAMILIES
+from latkit.evaluation.tasks import PUBLISHED
+
+
+def test_names():
+    kinds = ("nvidia", "xeon", "phone", "pi", "accelerator")
+    assert list(FAMILIES) == [f"{letter}-{kind}" for letter in "NF" for kind in kinds]
+    assert all(name == task.name for name, task in FAMILIES.items())
+
+
+@pytest.mark.parametrize("letter", "NF")
+def test_families_of_a_space_share_out_all_its_devices(letter):
+    tasks = [task for name, task in FAMILIES.items() if name.startswith(letter)]
+    targets = [device for task in tasks for device in task.targets]
+    assert len(targets) == len(set(targets)) == 27
+    assert all({*task.sources, *task.targets} == set(targets) for task in tasks)
+    assert all(not set(task.sources) & set(task.targets) for task in tasks)
+
+
+def test_no_published_device_of_fbnet_is_forgotten():
+    known = {*FAMILIES["F-pi"].sources, *FAMILIES["F-pi"].targets}
+    published = (t for t in PUBLISHED.values() if t.space == "fbnet")
+    assert {device for task in published for device in (*task.sources, *task.targets)} <= known
+
+
+@pytest.mark.parametrize("space", ["nb201", "fbnet"])
+def test_the_devices_are_those_of_the_published_tables(space):
+    folder = os.environ.get("LATKIT_PUBLISHED_DATA")
+    if not folder:
+        pytest.skip("LATKIT_PUBLISHED_DATA is not set")
+    from pyarrow.parquet import read_schema
+
+    names = read_schema(Path(folder) / f"{space}_latency_ms.parquet").names
+    task = next(task for task in FAMILIES.values() if task.space == space)
+    assert {*task.sources, *task.targets} == set(names) - {"index", "arch"}
