@@ -30,6 +30,8 @@ FEW_SAMPLES = 8
 DEFAULT_NOISE = 0.01
 SCREENED = 40
 """From so many samples on, all hypotheses are weighed on this many of them first."""
+CALIBRATION = 0.9
+"""Source devices taken as targets stayed within their intervals too often without it."""
 CONFORMAL_PRIOR = 30
 SCALE_RANGE = (1.0, 2.0)
 
@@ -93,28 +95,28 @@ def adapt(
     known = np.where(np.isfinite(known), known, DEFAULT_NOISE)
     design = bundle.prior.design(bundle.features(operations))
     median_ms = float(np.median(latency_ms))
-    fits = fit(bundle.prior, design, latency_ms / median_ms, known)
+    fits = fit(bundle.prior, design, latency_ms / median_ms, known, median_ms)
     share = _source_share(bundle.prior, fits, len(bundle.prior.cost_mean))
     return Adapted(
         bundle=bundle,
         model=collapse(bundle.prior, fits, design, median_ms, float(np.median(known))),
-        scale=_conformal_scale(bundle.prior, fits, design, latency_ms / median_ms),
+        scale=CALIBRATION * _conformal_scale(bundle.prior, fits, design, latency_ms / median_ms),
         source_share=share,
         samples=len(latency_ms),
         notes=_notes(len(latency_ms), share),
     )
 
 
-def fit(prior: Prior, design: Design, relative: Floats, noise: Floats) -> Fits:
+def fit(prior: Prior, design: Design, relative: Floats, noise: Floats, median_ms: float) -> Fits:
     """Weigh all hypotheses; where samples are many, only the promising ones on all of them."""
-    chosen = np.arange(len(prior.noise))
+    chosen, odds = np.arange(len(prior.noise)), prior.log_odds(median_ms)
     count = len(relative)
     if count > SCREENED:
         first = _take(design, slice(SCREENED))
-        screened = weigh(prior, first, relative[:SCREENED], noise[:SCREENED], chosen)
+        screened = weigh(prior, first, relative[:SCREENED], noise[:SCREENED], chosen, odds)
         most = max(50, int(len(chosen) * (SCREENED / count) ** 2))
         chosen = chosen[np.argsort(-screened.weights)[:most]]
-    return weigh(prior, design, relative, noise, chosen)
+    return weigh(prior, design, relative, noise, chosen, odds[chosen])
 
 
 def _take(design: Design, rows: slice) -> Design:

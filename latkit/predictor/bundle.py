@@ -83,13 +83,17 @@ class Bundle:
     @classmethod
     def shipped(cls, space: str) -> Bundle:
         """The bundle that comes with latkit; raises BundleError for a space without one."""
-        folder = Path(str(resources.files("latkit.predictor") / "bundles" / space))
-        if not folder.is_dir():
+        if not cls.is_shipped(space):
             raise BundleError(
                 f"latkit ships no pretrained predictor for {space}",
                 f"latkit pretrain --space {space}, then adapt with --bundle",
             )
-        return cls.load(folder)
+        return cls.load(_shipped_folder(space))
+
+    @staticmethod
+    def is_shipped(space: str) -> bool:
+        """Whether latkit comes with a bundle for the space."""
+        return _shipped_folder(space).is_dir()
 
     def files(self) -> dict[str, bytes]:
         """The three files of a bundle, by name."""
@@ -132,6 +136,10 @@ class Bundle:
         return onnxruntime.InferenceSession(
             self.features_onnx, options, providers=["CPUExecutionProvider"]
         )
+
+
+def _shipped_folder(space: str) -> Path:
+    return Path(str(resources.files("latkit.predictor") / "bundles" / space))
 
 
 def _compact(values: Any) -> Any:

@@ -55,6 +55,7 @@ def weigh(
     relative: Floats,
     noise: Floats,
     chosen: NDArray[np.int64],
+    log_odds: Floats,
 ) -> Fits:
     """Fit hypotheses to samples and weigh them.
 
@@ -64,6 +65,7 @@ def weigh(
         relative: their latencies in units of their median, shape (n,).
         noise: relative standard error of each latency, shape (n,).
         chosen: numbers of the hypotheses, shape (K,).
+        log_odds: of these hypotheses before any sample, shape (K,).
     """
     is_log = prior.is_log[chosen]
     residual = targets(prior, design, relative, chosen)
@@ -80,6 +82,7 @@ def weigh(
     offset = (white * ones).sum(axis=1) / precision
     evidence = -0.5 * ((white**2).sum(axis=1) - offset**2 * precision) - log_determinant
     evidence += -0.5 * np.log(precision) + _student_bound(trust)
+    evidence += log_odds
     # The density of the samples themselves: a log changes the volume element.
     evidence -= np.where(is_log, np.log(relative).sum(), 0.0)
     weights = np.exp(evidence - evidence.max())

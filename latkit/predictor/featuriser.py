@@ -31,7 +31,7 @@ from latkit.spaces.base import Indices, Space
 MOST_PAIR_COLUMNS = 1000
 SOURCE_FLOOR = np.float32(0.02)
 """No source device is predicted to take less than this share of its median."""
-KERNEL_LENGTH = 1.5
+KERNEL_LENGTH = 4.0
 EMBEDDING = 16
 
 
@@ -44,7 +44,8 @@ class Encoder:
         cost_columns: columns of ``physical.totals`` that are worth having.
         kinds: for every variant of an architecture: columns of ``physical.by_kind`` and their
             scale.
-        smooth: by block name, coordinates of choices, shape (positions * operations, D).
+        smooth: by block name, coordinates of choices, shape (positions * operations, D); where
+            there are any, they stand in for one-hots.
     """
 
     physical: Physical
@@ -76,10 +77,11 @@ class Encoder:
             columns, scale = self.kinds[prefix]
             found[f"{prefix}kinds"] = self.physical.by_kind(cell)[:, columns] / scale
             found[f"{prefix}counts"] = counts(cell, choices, positions)
-            found[f"{prefix}onehot"] = onehot(cell, choices, positions)
+            if not self.smooth:
+                found[f"{prefix}onehot"] = onehot(cell, choices, positions)
             if positions * (positions - 1) // 2 * choices**2 <= MOST_PAIR_COLUMNS:
                 found[f"{prefix}pairs"] = pairs(cell, choices, positions)
-        flat = found["onehot"]
+        flat = onehot(operations, choices, positions)
         return found | {name: flat @ table for name, table in self.smooth.items()}
 
 

@@ -21,8 +21,8 @@ from latkit.errors import MeasurementsUnusable, MissingDependency
 from latkit.predictor.bundle import BLOCK, FORMAT, Bundle
 from latkit.predictor.features import Features
 from latkit.predictor.featuriser import Encoder, Featuriser, encoder, principal
+from latkit.predictor.hypotheses import draw_prior
 from latkit.predictor.inference import node_labels, run
-from latkit.predictor.prior import draw_prior
 from latkit.spaces.base import Indices, Space
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ MIN_ARCHS = 50
 REFERENCE = 4000
 CLIP = 3.0
 """Latencies count up to this multiple of a device's median when its spread is measured."""
-LEADING = ("flops", "launches")
 
 
 def pretrain(
@@ -94,8 +93,8 @@ def pretrain(
     features = Features(
         arrays["costs"], arrays["sources"], {name: arrays[BLOCK + name] for name in blocks}
     )
-    leading = [tables.cost_names.index(name) for name in LEADING if name in tables.cost_names]
-    return Bundle(manifest, _graph(featuriser, space), draw_prior(features, leading, rng))
+    prior = draw_prior(features, tables.cost_names, np.nanmedian(latency_ms, axis=0), rng)
+    return Bundle(manifest, _graph(featuriser, space), prior)
 
 
 def _require_usable(

@@ -9,12 +9,14 @@ noisy a measurement is. The mean is positive and calibrated by construction,
 
 so that even three samples, which only fix its scale, give a useful ranking. Sampled hypotheses
 are weighed by their evidence (``latkit.predictor.evidence``), which averages over everything
-that would otherwise be a hyper-parameter to be tuned.
+that would otherwise be a hyper-parameter to be tuned. How fast a device is says something before
+any comparison of architectures: launching a kernel takes microseconds, not milliseconds, and
+devices that spend their time alike are about as fast.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,8 +26,15 @@ from latkit.predictor.features import Features, Floats
 
 FLOOR = 0.03
 """No architecture is predicted below this share of the mean (an empty cell has no FLOPs)."""
-WHITENING_CUTOFF = 3e-3
-SUBSAMPLE = 800
+LAUNCH_MS = (0.05, 0.08)
+LAUNCH_FACTOR = 0.3
+LAUNCH_LIMIT = 4.0
+"""An eager runtime's launches take this long. Slower ones are implausible on this scale of their
+logarithm, up to this multiple; and a device that is faster hardly waits for launches.
+"""
+SPEED_FACTOR = 0.4
+SPEED_TAIL = 2.0
+"""Scale and degrees of freedom of the log of how much slower than its sources a device is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,8 @@ class Prior:
     """Hypotheses, and the constants that bring features to their scale.
 
     M hypotheses, C costs, S sources, B kernel blocks: whitened and plain sources, linear costs,
-    and those of the features in the order of ``block_names``.
+    and those of the features in the order of ``block_names``. ``source_ms`` are the sources'
+    median latencies; ``counts_launches`` tells which costs are numbers of kernels.
     """
 
     block_names: tuple[str, ...]
@@ -66,6 +76,21 @@ class Prior:
     is_log: NDArray[np.bool_]
     variances: Floats
     noise: Floats
+    counts_launches: NDArray[np.bool_]
+    source_ms: Floats
+
+    def log_odds(self, median_ms: float) -> Floats:
+        """How plausible the hypotheses are for a device of this median latency, shape (M,)."""
+        low, high = LAUNCH_MS
+        launched = self.shares[:, 1 : 1 + len(self.cost_mean)] * self.counts_launches
+        launch_ms = median_ms / self.cost_mean
+        slow = np.log(np.clip(launched @ launch_ms / high, 1, LAUNCH_LIMIT))
+        fast = np.log(np.clip(launch_ms / low, 1 / LAUNCH_LIMIT, 1))
+        odds: Floats = -0.5 * (slow**2 + launched @ fast**2) / LAUNCH_FACTOR**2
+        ratio = np.log(median_ms / self.source_ms)
+        unlike = self.shares[:, -len(ratio) :] @ ratio**2 / SPEED_FACTOR**2
+        odds -= 0.5 * SPEED_TAIL * np.log1p(unlike / SPEED_TAIL)
+        return odds
 
     def design(self, features: Features) -> Design:
         """The features of n architectures in the form of the model."""
@@ -89,7 +114,7 @@ class Prior:
         """All numbers, by name, for a safetensors file."""
         found = {
             name: np.asarray(getattr(self, name), dtype=np.float64)
-            for name in ("cost_mean", "cost_std", "source_mean", *_HYPOTHESES)
+            for name in (*_SCALES, *_HYPOTHESES)
         }
         for scale in (True, False):
             for name in _BY_SCALE:
@@ -121,148 +146,15 @@ class Prior:
             is_log=tensors["is_log"] > 0,
             variances=tensors["variances"],
             noise=tensors["noise"],
+            counts_launches=tensors["counts_launches"] > 0,
+            source_ms=tensors["source_ms"],
         )
 
 
 _HYPOTHESES = ("shares", "is_log", "variances", "noise")
+_SCALES = ("cost_mean", "cost_std", "counts_launches", "source_mean", "source_ms")
 _BY_SCALE = ("source_centre", "source_scale", "whitening")
 
 
 def _suffix(scale: bool) -> str:
     return "log" if scale else "ms"
-
-
-@dataclass(frozen=True, slots=True)
-class HyperPrior:
-    """From what hypotheses are drawn; chosen on source devices as pseudo-targets.
-
-    Args:
-        kinds: probabilities that the mean is made of one cost, of several costs, of several
-            sources, of costs and sources, or of one source and a little cost.
-        leading: odds that each of the leading costs (FLOPs, launches) is the only one; in a
-            Dirichlet mix its weight is the square root of that.
-        others: weight in such a mix of all other costs together.
-        other_single: odds that any of the others is the only cost.
-        constant: probability that there is a constant share.
-        spread: Dirichlet weight of a block in the residual's variance.
-        residual: range of the residual's variance relative to that of the mean, log-uniform.
-        noise: range of a measurement's relative noise, log-uniform.
-    """
-
-    kinds: tuple[float, ...] = (0.5, 0.2, 0.02, 0.13, 0.15)
-    leading: tuple[float, ...] = (3.0, 1.0)
-    others: float = 1.5
-    other_single: float = 0.5
-    constant: float = 0.5
-    spread: float = 0.35
-    residual: tuple[float, float] = (0.01, 1.0)
-    noise: tuple[float, float] = (0.004, 0.25)
-
-
-def draw_prior(
-    features: Features,
-    leading: Sequence[int],
-    rng: np.random.Generator,
-    hypotheses: int = 2000,
-    hyper: HyperPrior | None = None,
-) -> Prior:
-    """Hypotheses for a space.
-
-    Args:
-        features: of a reference population of architectures.
-        leading: columns of the costs that most often explain a device alone, FLOPs first.
-        rng: of the draw.
-        hypotheses: how many.
-        hyper: from what they are drawn.
-    """
-    hyper = hyper or HyperPrior()
-    costs = features.costs / (cost_mean := features.costs.mean(axis=0))
-    sources = features.sources / (source_mean := features.sources.mean(axis=0))
-    shares = _draw_shares(costs.shape[1], sources.shape[1], leading, rng, hypotheses, hyper)
-    is_log = rng.random(hypotheses) < 0.5
-    whitened = {scale: _whiten(np.log(sources) if scale else sources) for scale in (True, False)}
-    names = tuple(features.blocks)
-    centres = {name: features.blocks[name].mean(axis=0) for name in names}
-    split = rng.dirichlet(np.full(3 + len(names), hyper.spread), hypotheses)
-    size = _log_uniform(hyper.residual, rng, hypotheses)
-    return Prior(
-        block_names=names,
-        cost_mean=cost_mean,
-        cost_std=costs.std(axis=0),
-        source_mean=source_mean,
-        source_centre={scale: found[0] for scale, found in whitened.items()},
-        source_scale={scale: found[1] for scale, found in whitened.items()},
-        whitening={scale: found[2] for scale, found in whitened.items()},
-        block_centre=centres,
-        block_scale={name: _norm(features.blocks[name] - centres[name]) for name in names},
-        shares=shares,
-        is_log=is_log,
-        variances=split * (size * _mean_variance(costs, sources, shares, is_log, rng))[:, None],
-        noise=_log_uniform(hyper.noise, rng, hypotheses),
-    )
-
-
-def _draw_shares(
-    costs: int,
-    sources: int,
-    leading: Sequence[int],
-    rng: np.random.Generator,
-    hypotheses: int,
-    hyper: HyperPrior,
-) -> Floats:
-    others = max(costs - len(leading), 1)
-    weight, odds = (
-        np.full(costs, hyper.others / others),
-        np.full(costs, hyper.other_single / others),
-    )
-    for column, lead in zip(leading, hyper.leading, strict=False):
-        weight[column], odds[column] = lead**0.5, lead
-    mixed = rng.dirichlet(weight, hypotheses)
-    single = np.eye(costs)[rng.choice(costs, hypotheses, p=odds / odds.sum())]
-    several = rng.dirichlet(np.ones(sources), hypotheses)
-    one = np.eye(sources)[rng.integers(sources, size=hypotheses)]
-    half, little = rng.random((hypotheses, 1)), rng.beta(0.5, 3.0, (hypotheses, 1))
-    nothing = [np.zeros((hypotheses, count)) for count in (costs, sources)]
-    made_of = [
-        (single, nothing[1]),
-        (mixed, nothing[1]),
-        (nothing[0], several),
-        (half * mixed, (1 - half) * several),
-        (little * mixed, (1 - little) * one),
-    ]
-    kinds = rng.choice(len(made_of), hypotheses, p=hyper.kinds)
-    varying = np.stack([np.hstack(pair) for pair in made_of])[kinds, np.arange(hypotheses)]
-    has_constant = rng.random(hypotheses) < hyper.constant
-    constant = (has_constant * rng.beta(1.0, 1.5, hypotheses))[:, None]
-    return np.hstack([constant, (1 - constant) * varying])
-
-
-def _log_uniform(limits: tuple[float, float], rng: np.random.Generator, count: int) -> Floats:
-    low, high = np.log(limits)
-    return np.exp(rng.uniform(low, high, count))
-
-
-def _whiten(values: Floats) -> tuple[Floats, Floats, Floats]:
-    """Centre, scale, and the matrix after which every direction of the sources is alike."""
-    centre, scale = values.mean(axis=0), values.std(axis=0)
-    _, singular, right = np.linalg.svd((values - centre) / scale, full_matrices=False)
-    kept = singular > WHITENING_CUTOFF * singular[0]
-    return centre, scale, right[kept].T / singular[kept] * np.sqrt(len(values) / kept.sum())
-
-
-def _norm(centred: Floats) -> float:
-    return float(np.sqrt((centred**2).sum(axis=1).mean()))
-
-
-def _mean_variance(
-    costs: Floats,
-    sources: Floats,
-    shares: Floats,
-    is_log: NDArray[np.bool_],
-    rng: np.random.Generator,
-) -> Floats:
-    chosen = rng.choice(len(costs), min(len(costs), SUBSAMPLE), replace=False)
-    parts = np.hstack([np.ones((len(chosen), 1)), costs[chosen], sources[chosen]])
-    means = np.maximum(parts @ shares.T, FLOOR)
-    variance: Floats = np.where(is_log, np.log(means), means).var(axis=0)
-    return variance

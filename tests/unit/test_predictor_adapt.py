@@ -46,11 +46,11 @@ def test_any_number_of_samples_gives_ordered_finite_milliseconds(n, seed, unit):
     assert (predicted.mean_ms <= predicted.upper_ms).all()
 
 
-def test_the_unit_of_time_does_not_matter():
-    operations, latency_ms = sampled(10)
-    one = adapt(BUNDLE, operations, latency_ms).predict(CELLS[:100])
-    other = adapt(BUNDLE, operations, 1000 * latency_ms).predict(CELLS[:100])
-    np.testing.assert_allclose(other.mean_ms, 1000 * one.mean_ms, rtol=1e-9)
+def test_twenty_samples_say_more_than_how_fast_a_device_is():
+    operations, latency_ms = sampled(20)
+    one = adapt(BUNDLE, operations, latency_ms).predict(CELLS)
+    other = adapt(BUNDLE, operations, 30 * latency_ms).predict(CELLS)
+    assert spearmanr(one.mean_ms, other.mean_ms).statistic > 0.99
 
 
 def test_more_samples_narrow_the_interval():

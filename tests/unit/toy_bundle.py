@@ -6,12 +6,14 @@ from onnx import TensorProto, helper, numpy_helper
 from latkit import spaces
 from latkit.predictor.bundle import Bundle
 from latkit.predictor.features import Features
-from latkit.predictor.prior import draw_prior
+from latkit.predictor.hypotheses import draw_prior
 
 SPACE = spaces.get("nb201")
 CELLS = SPACE.enumerate_indices()
 HIDDEN = 7
 """Seed of the tables."""
+COSTS = ("flops", "launches", "bytes", "params")
+SOURCE_MS = np.array([2.0, 5.0, 9.0])
 
 
 def onehot(operations):
@@ -55,7 +57,7 @@ def toy_bundle(hypotheses=200):
     hot = onehot(CELLS)
     found = {name: hot @ table for name, table in tables().items()}
     features = Features(found["costs"], found["sources"], {"onehot": found["block_onehot"]})
-    prior = draw_prior(features, [0, 1], np.random.default_rng(0), hypotheses)
+    prior = draw_prior(features, COSTS, SOURCE_MS, np.random.default_rng(0), hypotheses)
     manifest = {
         "format": 1,
         "space": SPACE.name,

@@ -1,0 +1,47 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from latkit.predictor.prior import LAUNCH_MS, Prior
+from tests.unit.toy_bundle import COSTS, SOURCE_MS, toy_bundle
+
+PRIOR = toy_bundle(2000).prior
+COST_SHARES = PRIOR.shares[:, 1 : 1 + len(COSTS)]
+SOURCE_SHARES = PRIOR.shares[:, 1 + len(COSTS) :]
+
+
+def test_shares_are_a_split():
+    assert (PRIOR.shares >= 0).all()
+    np.testing.assert_allclose(PRIOR.shares.sum(axis=1), 1)
+
+
+def test_a_device_as_fast_as_a_source_may_well_resemble_it():
+    rests_on = SOURCE_SHARES > 0.5
+    for source, median_ms in enumerate(SOURCE_MS):
+        odds = PRIOR.log_odds(median_ms)
+        like = odds[rests_on[:, source]].mean()
+        others = np.delete(rests_on, source, axis=1).any(axis=1)
+        assert like > odds[others].mean()
+
+
+@pytest.mark.parametrize("factor", [0.2, 5.0])
+def test_only_a_device_of_the_right_speed_waits_for_launches(factor):
+    column = COSTS.index("launches")
+    launches_alone = COST_SHARES[:, column] > 0.99
+    flops_alone = COST_SHARES[:, COSTS.index("flops")] > 0.99
+    usual_ms = np.mean(LAUNCH_MS) * PRIOR.cost_mean[column]
+    usual, other = PRIOR.log_odds(usual_ms), PRIOR.log_odds(factor * usual_ms)
+    np.testing.assert_allclose(usual[launches_alone], usual[flops_alone][0])
+    assert (other[launches_alone] < other[flops_alone][0] - 3).all()
+
+
+@given(st.floats(1e-6, 1e8))
+def test_no_speed_is_impossible(median_ms):
+    assert np.isfinite(PRIOR.log_odds(median_ms)).all()
+
+
+def test_tensors_hold_everything():
+    again = Prior.from_tensors(PRIOR.tensors(), PRIOR.block_names)
+    np.testing.assert_array_equal(again.log_odds(7.0), PRIOR.log_odds(7.0))
+    np.testing.assert_array_equal(again.shares, PRIOR.shares)
