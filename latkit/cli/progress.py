@@ -23,6 +23,7 @@ class MeasureProgress:
     def __init__(self, device: str) -> None:
         self.device = device
         self._bar: Any = None
+        self._task: Any = None
         self._done = 0
         self._total = 0
         self._spoke = time.monotonic()
@@ -40,11 +41,13 @@ class MeasureProgress:
             self._bar.stop()
 
     def planned(self, blocks: int, known: int) -> None:
-        """So many blocks are to be timed; so many architectures were measured before."""
-        self._total = blocks
+        """So many more blocks are to be timed; so many architectures were measured before."""
+        self._total = self._done + blocks
         if known:
             click.echo(f"{known} were measured before and are kept", err=True)
-        if blocks and sys.stderr.isatty():
+        if self._bar:
+            self._bar.update(self._task, total=self._total)
+        elif blocks and sys.stderr.isatty():
             self._bar = _bar()
             self._task = self._bar.add_task(f"measuring on {self.device}", total=blocks, last="")
             self._bar.start()

@@ -86,7 +86,7 @@ class Campaign:
     skeleton: dict[str, int] = field(default_factory=dict)
 
     def run(self, plan: Plan) -> CampaignResult:
-        """Measure what the plan asks for and the store does not have.
+        """Measure what the plan asks for and, unless it asks again, the store does not have.
 
         Raises DeviceUnreachable, RunnerError or StoreError; all that was timed until then is
         stored or in the journal, and the same call goes on from there.
@@ -121,6 +121,7 @@ class _Run:
         self.campaign = campaign
         self.session = campaign.session
         self.canary = plan.canary
+        self.again = plan.again
         self.rng = np.random.default_rng(plan.seed)
         self.setting = self.session.setting(campaign.space.skeleton_id(**campaign.skeleton))
         profile, hello = self.session.profile, self.session.hello
@@ -157,7 +158,7 @@ class _Run:
         self.save()
         self._bury_other_boots()
         self.ledger.tidy()
-        known = self.stored(USABLE)
+        known = {} if self.again else self.stored(USABLE)
         todo = [arch for arch in archs if arch not in known]
         blocks = sum(max(0, ROUNDS - len(self.ledger.of(arch))) for arch in todo)
         self.campaign.observer.planned(blocks, len(archs) - len(todo))

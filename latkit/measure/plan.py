@@ -25,11 +25,15 @@ _CANARY_CANDIDATES = 15
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Architectures to measure, in batches, and the canary that watches over them."""
+    """Architectures to measure, in batches, and the canary that watches over them.
+
+    With ``again`` also those are measured that the dataset has.
+    """
 
     archs: tuple[Arch, ...]
     canary: Arch
     seed: int = 0
+    again: bool = False
 
 
 def batches(archs: Sequence[Arch]) -> Iterator[Sequence[Arch]]:

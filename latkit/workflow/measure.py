@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from latkit.errors import UsageError
 from latkit.measure.campaign import Campaign, CampaignResult, Observer
 from latkit.measure.plan import Plan, canary
 from latkit.measure.session import Session
+from latkit.predictor.bundle import Bundle
+from latkit.spaces.base import Space
 from latkit.store import Store
 from latkit.types import Arch, Measurement
 
@@ -26,10 +29,11 @@ def measure(
     space: str = "nb201",
     n: int = 20,
     seed: int = 0,
-    sampler: str = "random",
+    sampler: str | None = None,
     archs: Sequence[Arch] | None = None,
     overrides: dict[str, Any] | None = None,
     wait_s: float = 0.0,
+    again: bool = False,
 ) -> CampaignResult:
     """Measure the first ``n`` networks of a seeded draw, or ``archs``, on a device.
 
@@ -42,25 +46,50 @@ def measure(
         space: space to draw from; that of ``archs`` where they are given.
         n: how many networks.
         seed: of the draw and of the order.
-        sampler: which networks are drawn: the name of one of ``latkit.sampling``.
+        sampler: which networks are drawn, see ``draw``.
         archs: networks to measure instead of a draw.
         overrides: fields of the profile to replace (threads, batch, ...).
         wait_s: how long to wait where somebody else holds the device.
+        again: measure also those that were measured before.
     """
-    profile = profiles.load(device)
-    if overrides:
-        profile = profiles.create(profile.model_dump() | overrides)
     named = sorted({arch.space for arch in archs or ()}) or [space]
     if len(named) > 1:
         raise UsageError(f"one campaign measures one space; these are of {' and '.join(named)}")
     chosen_space = spaces.get(named[0])
-    rng = np.random.default_rng(seed)
-    chosen = tuple(archs or sampling.sample(sampler, chosen_space, n, rng))
-    plan = Plan(chosen, canary(chosen_space), seed)
+    chosen = tuple(archs or draw(chosen_space, n, seed, sampler))
+    with campaign(device, chosen_space, observer, overrides, wait_s) as opened:
+        return opened.run(Plan(chosen, canary(chosen_space), seed, again))
+
+
+def draw(space: Space, n: int, seed: int, sampler: str | None = None) -> list[Arch]:
+    """The networks that are measured for a seed, whatever was measured before.
+
+    Args:
+        space: space to draw from.
+        n: how many.
+        seed: of the draw.
+        sampler: the name of one of ``latkit.sampling``; by default the optimal design, or a
+            random draw from a space that latkit ships no bundle for.
+    """
+    default = "optimal" if Bundle.is_shipped(space.name) else "random"
+    return sampling.sample(sampler or default, space, n, np.random.default_rng(seed))
+
+
+@contextmanager
+def campaign(
+    device: str,
+    space: Space,
+    observer: Observer,
+    overrides: dict[str, Any] | None = None,
+    wait_s: float = 0.0,
+) -> Iterator[Campaign]:
+    """A campaign that may run one plan after the other on a device, leased for as long."""
+    profile = profiles.load(device)
+    if overrides:
+        profile = profiles.create(profile.model_dump() | overrides)
     with Store.open(database_url()) as store, Session(profile, wait_s=wait_s) as session:
         cache = ModelCache(cache_dir() / "models")
-        journals = data_dir() / "campaigns"
-        return Campaign(chosen_space, session, store, cache, journals, observer).run(plan)
+        yield Campaign(space, session, store, cache, data_dir() / "campaigns", observer)
 
 
 def as_row(measurement: Measurement) -> dict[str, Any]:

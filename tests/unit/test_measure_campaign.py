@@ -97,12 +97,14 @@ class House:
     models: ModelCache
     watcher: Watcher = field(default_factory=Watcher)
 
-    def run(self, device: Device, archs: tuple[Arch, ...] = ARCHS, seed: int = 0) -> CampaignResult:
+    def run(
+        self, device: Device, archs: tuple[Arch, ...] = ARCHS, seed: int = 0, again: bool = False
+    ) -> CampaignResult:
         with Store.open(self.url) as store:
             campaign = Campaign(
                 SPACE, device, store, self.models, self.folder / "journals", self.watcher, TINY
             )
-            return campaign.run(Plan(archs, CANARY, seed))
+            return campaign.run(Plan(archs, CANARY, seed, again))
 
     @property
     def url(self) -> str:
@@ -290,6 +292,14 @@ def test_what_is_known_is_not_measured_again(house: House):
     assert again.known_before == 7
     assert again.measurements
     assert len(house.dataset) == 7
+
+
+def test_what_is_known_is_measured_again_where_the_plan_asks(house: House):
+    first = house.run(Device(), ARCHS[:4])
+    second = house.run(Device(), ARCHS[:4], again=True)
+    assert house.watcher.plans[-1] == (8, 0)
+    assert len(house.dataset) == 8
+    assert all(m.measured_at > first.measurements[-1].measured_at for m in second.measurements)
 
 
 def test_the_same_architecture_twice_in_a_plan_is_measured_once(house: House):
