@@ -24,6 +24,7 @@ COMMANDS = (
     "adapt",
     "predict",
     "validate",
+    "compare",
     "export",
     "device",
     "dataset",

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from latkit.cli.output import Column, json_option, moment, ms_column, note, show
+from latkit.cli.output import (
+    Column,
+    json_option,
+    moment,
+    ms_column,
+    next_step,
+    note,
+    show,
+    show_json,
+)
 from latkit.types import LEVELS, Level
+
+if TYPE_CHECKING:
+    from latkit.workflow.verify import Audit
 
 
 @click.group(name="dataset")
@@ -21,9 +35,11 @@ def info(as_json: bool) -> None:
 
     rows = summary()
     columns = [
+        Column("number", "no.", number=True),
         Column("device", "device"),
         Column("space", "space"),
         Column("runtime", "runtime"),
+        Column("runtime_version", "version"),
         Column("threads", "threads", number=True),
         Column("batch", "batch", number=True),
         Column("archs", "networks", "{:,}".format, number=True),
@@ -59,6 +75,64 @@ def list_measurements(
         Column("reasons", "because", "; ".join, shrink="wrap"),
     ]
     show(found[-last:] if last else found, columns, as_json)
+
+
+@command.command("verify")
+@click.option("--device", help="Only this device.")
+@click.option("--space", help="Only this space.")
+@click.option("--rows", is_flag=True, help="Show every finding, not only how many there are.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False),
+    help="Write the networks to measure again as an arch file.",
+)
+@json_option
+def verify(
+    device: str | None, space: str | None, rows: bool, output: str | None, as_json: bool
+) -> None:
+    """Say which measurements not to believe, and why.
+
+    Looks at the newest measurement of every network for its verdict, and at all of them for
+    labels that their samples contradict, repeats that disagree, duplicates, and runtime versions
+    that are mixed. Ends with exit code 4 where anything is invalid, 0 where all can be used.
+    """
+    from latkit.errors import MeasurementsUnusable
+    from latkit.workflow.verify import remeasure
+    from latkit.workflow.verify import verify as look_over
+
+    found = look_over(device, space)
+    again = remeasure(found, output) if output else None
+    if as_json:
+        show_json(found.as_dict())
+    else:
+        _show_findings(found, rows)
+    note(f"{found.measurements:,} measurements, {len(found.findings):,} findings")
+    if again:
+        next_step(again)
+    elif found.again() and not output:
+        first = next(iter(found.again()))[0]
+        next_step(f"latkit dataset verify --device {first} --output again.json")
+    if found.invalid:
+        raise MeasurementsUnusable(
+            f"measurements of {found.invalid:,} networks are invalid",
+            "they train no predictor; the others can be used",
+        )
+
+
+def _show_findings(found: Audit, rows: bool) -> None:
+    shared = [Column("verdict", "verdict"), Column("device", "device")]
+    counts = [
+        Column("count", "how many", "{:,}".format, number=True),
+        Column("kind", "because"),
+        Column("example", "for example", shrink="wrap"),
+    ]
+    each = [
+        Column("arch", "architecture", shrink="cut"),
+        Column("measured_at", "measured", moment),
+        Column("reason", "because", shrink="wrap"),
+    ]
+    if found.findings:
+        show(found.rows() if rows else found.counts(), shared + (each if rows else counts), False)
 
 
 @command.command("export")

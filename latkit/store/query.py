@@ -74,6 +74,7 @@ def summary() -> Select[Any]:
     return (
         select(
             archs.c.space,
+            settings.c.id.label("number"),
             *fields,
             func.count(func.distinct(measurements.c.arch_id)).label("archs"),
             func.count().label("measurements"),

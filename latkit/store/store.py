@@ -29,10 +29,12 @@ USABLE: tuple[Level, ...] = ("valid", "suspect")
 class SettingSummary:
     """How much the dataset holds of one space under one setting.
 
-    ``measurements`` counts all of them, ``repeats`` those beyond the first of an architecture;
+    ``number`` is the setting's in this dataset and stays the same. ``measurements`` counts all of
+    them, ``repeats`` those beyond the first of an architecture;
     ``first`` and ``last`` are times of measurement, empty for published labels.
     """
 
+    number: int
     space: str
     setting: Setting
     archs: int
@@ -167,7 +169,17 @@ class Store:
             ]
 
 
-_COUNTED = ("space", "archs", "measurements", "valid", "suspect", "invalid", "first", "last")
+_COUNTED = (
+    "number",
+    "space",
+    "archs",
+    "measurements",
+    "valid",
+    "suspect",
+    "invalid",
+    "first",
+    "last",
+)
 
 
 class _Numbered(dict[int, Item]):

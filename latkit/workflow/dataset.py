@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,9 @@ from latkit.config import database_url
 from latkit.errors import ArchError
 from latkit.store import Store
 from latkit.store.io import files, flat
-from latkit.types import LEVELS, Arch, Level
+from latkit.types import LEVELS, Arch, Level, Measurement
 
-__all__ = ["database_url", "export_file", "import_path", "rows", "summary"]
+__all__ = ["database_url", "export_file", "import_path", "read_file", "rows", "summary"]
 
 
 def summary() -> list[dict[str, Any]]:
@@ -67,15 +68,19 @@ def import_path(path: str, space: str | None = None) -> tuple[int, int]:
             seen += 1
             yield measurement
 
-    found = files.read(
-        Path(path),
+    with Store.open(database_url()) as store:
+        added = store.add_many(counted(read_file(Path(path), space)))
+    return added, seen - added
+
+
+def read_file(path: Path, space: str | None = None) -> Iterator[Measurement]:
+    """Measurements of a file or folder; some of its faults show only while this is iterated."""
+    return files.read(
+        path,
         parse=lambda name, text: spaces.get(name).parse(text),
         parse_any=lambda text: _parse_any(text, space),
         skeleton=lambda name: spaces.get(name).skeleton_id(),
     )
-    with Store.open(database_url()) as store:
-        added = store.add_many(counted(found))
-    return added, seen - added
 
 
 def _parse_any(text: str, space: str | None) -> Arch:

@@ -106,5 +106,6 @@ def _verdict(value_ms: float, floor_ms: float) -> Verdict:
     if floor_ms <= value_ms < math.inf and value_ms > 0:
         return _VALID
     if 0 < value_ms < math.inf:
-        return Verdict("suspect", (f"published latency under {NEAR_ZERO:.0%} of the median",))
-    return Verdict("invalid", (f"published value {value_ms:g} is not a latency",))
+        reason = f"near zero: published latency under {NEAR_ZERO:.0%} of the median"
+        return Verdict("suspect", (reason,))
+    return Verdict("invalid", (f"no latency: published value {value_ms:g} is not a latency",))
