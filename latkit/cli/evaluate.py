@@ -49,7 +49,7 @@ ALL = "all"
     "--output",
     "-o",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a report: FILE.md, and beside it FILE.json and FILE.svg.",
+    help="Write a report in Markdown, and beside it a .json and a plot, .svg.",
 )
 @json_option
 def command(
