@@ -10,7 +10,9 @@ SCORES = np.linspace(1, 20, 12)
 
 
 @pytest.mark.parametrize(
-    "law", [lambda s: 3 + 0.5 * s, lambda s: 2 * s, lambda s: 0.1 * s**1.7], ids=str
+    "law",
+    [lambda s: 3 + 0.5 * s, lambda s: 2 * s, lambda s: 0.1 * s**1.7],
+    ids=["line", "ray", "power"],
 )
 def test_a_line_and_a_power_are_found_despite_two_broken_samples(law):
     latency_ms = law(SCORES)
