@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -60,6 +61,12 @@ def test_published_figures_stand_beside_and_are_marked(page):
     assert page.count("NASFLAT, quoted") == 1
 
 
+def test_who_published_nothing_on_these_tasks_is_not_quoted():
+    outcomes = [replace(each, trial=replace(each.trial, task="mine")) for each in OUTCOMES]
+    page = as_markdown(replace(EVALUATION, outcomes=outcomes), FACTS, "results.svg", False)
+    assert "quoted" not in page.lower()
+
+
 def test_a_method_without_interval_has_no_row_of_coverage(page):
     inside = page.split("Inside:")[1].split("Width:")[0]
     assert "| bayes | 90.0 % |" in inside
@@ -102,3 +109,14 @@ def test_the_plot_is_the_same_each_time(tmp_path):
     assert contents[0] == contents[1]
     for words in ("ND", "bayes", "flops", "NASFLAT, quoted"):
         assert f">{words}<" in contents[0]
+
+
+def test_only_panels_of_tasks_have_axes(tmp_path):
+    pytest.importorskip("matplotlib")
+    rows = [
+        replace(row, key=row.key._replace(task=task))
+        for task in ("A", "B", "C", "D", "E")
+        for row in summarise(OUTCOMES)
+    ]
+    plot(rows, tmp_path / "five.svg")
+    assert (tmp_path / "five.svg").read_text().count('id="matplotlib.axis_') == 2 * 5
