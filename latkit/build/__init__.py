@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, Protocol
 
-from latkit.errors import UnknownNameError
+from latkit.errors import UnknownNameError, UsageError
 from latkit.network import Network
+
+Precision = Literal["fp32", "fp16", "int8"]
+
+
+class Build(Protocol):
+    """Network, seed of the weights, batch and precision to the content of a file."""
+
+    def __call__(
+        self, network: Network, seed: int, batch: int, precision: Precision = "fp32"
+    ) -> bytes: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +27,15 @@ class Builder:
     Args:
         suffix: of the file's name, with its dot.
         version: to be raised whenever the same network is written differently than before.
-        build: network, seed of the weights and batch to the content of the file. The package
-            that the format needs is imported at the first call.
+        build: makes the content of a file. The package that the format needs is imported at the
+            first call.
+        precisions: that it can write.
     """
 
     suffix: str
     version: int
-    build: Callable[[Network, int, int], bytes]
+    build: Build
+    precisions: tuple[Precision, ...] = ("fp32",)
 
 
 def builders() -> Mapping[str, Builder]:
@@ -37,16 +50,37 @@ def builder(name: str) -> Builder:
     return _BUILDERS[name]
 
 
-def _onnx(network: Network, seed: int, batch: int) -> bytes:
+def require_precision(name: str, precision: Precision) -> None:
+    """Raises UsageError for a precision that the files of a format cannot have."""
+    known = builder(name).precisions
+    if precision not in known:
+        raise UsageError(
+            f"there are no {precision} models in the format {name}",
+            f"precision may be {' or '.join(known)} there",
+        )
+
+
+def _onnx(network: Network, seed: int, batch: int, precision: Precision = "fp32") -> bytes:
     from latkit.build import onnx
 
-    return onnx.build(network, seed=seed, batch=batch)
+    return onnx.build(network, seed=seed, batch=batch, precision=precision)
 
 
-def _tflite(network: Network, seed: int, batch: int) -> bytes:
+def _tflite(network: Network, seed: int, batch: int, precision: Precision = "fp32") -> bytes:
     from latkit.build import tflite
 
-    return tflite.build(network, seed=seed, batch=batch)
+    return tflite.build(network, seed=seed, batch=batch, precision=precision)
 
 
-_BUILDERS = {"onnx": Builder(".onnx", 1, _onnx), "tflite": Builder(".tflite", 1, _tflite)}
+def _torch(network: Network, seed: int, batch: int, precision: Precision = "fp32") -> bytes:
+    from latkit.build import torch_file
+
+    return torch_file.build(network, seed=seed, batch=batch, precision=precision)
+
+
+_ALL: tuple[Precision, ...] = ("fp32", "fp16", "int8")
+_BUILDERS = {
+    "onnx": Builder(".onnx", 1, _onnx, _ALL),
+    "tflite": Builder(".tflite", 1, _tflite, _ALL),
+    "torch": Builder(".safetensors", 1, _torch, ("fp32", "fp16")),
+}

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from latkit.build import Builder, builder
+from latkit.build import Builder, Precision, builder, require_precision
 from latkit.errors import StoreError
 from latkit.network import Network
 
@@ -25,8 +25,8 @@ class ModelFile:
 class ModelCache:
     """Builds a model once; safe to share between processes, and to delete at any time.
 
-    A file lies in a folder named after the digest of network, seed, batch, format and builder
-    version, and is itself named after its content, so that a damaged one is noticed and built
+    A file lies in a folder named after the digest of network, seed, batch, format, builder version
+    and precision, and is itself named after its content, so that a damaged one is noticed and built
     anew.
     """
 
@@ -34,19 +34,26 @@ class ModelCache:
         self.root = root
 
     def get(
-        self, network: Network, *, format: str = "onnx", seed: int = 0, batch: int = 1
+        self,
+        network: Network,
+        *,
+        format: str = "onnx",
+        seed: int = 0,
+        batch: int = 1,
+        precision: Precision = "fp32",
     ) -> ModelFile:
         """The model's file, built now if need be.
 
-        Raises UnknownNameError for an unknown format, StoreError where the file cannot be
-        written.
+        Raises UnknownNameError for an unknown format, UsageError for a precision that it does not
+        have, StoreError where the file cannot be written.
         """
         made_by = builder(format)
-        recipe = [network.digest(), seed, batch, format, made_by.version]
+        require_precision(format, precision)
+        recipe = [network.digest(), seed, batch, format, made_by.version, precision]
         key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
         folder = self.root / key[:2] / key
         found = _intact(folder, made_by)
-        path = found or _write(folder, made_by, made_by.build(network, seed, batch))
+        path = found or _write(folder, made_by, made_by.build(network, seed, batch, precision))
         return ModelFile(path, path.stem, format)
 
 

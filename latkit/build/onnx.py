@@ -13,8 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
+from latkit.build import Precision
 from latkit.build import weights as drawn
 from latkit.build.lower import affine, lower
+from latkit.build.onnx_reduced import half, quantised
+from latkit.build.ranges import observed
+from latkit.build.rescale import within_half
 from latkit.build.weights import Weights
 from latkit.network import (
     Add,
@@ -37,17 +41,33 @@ OPSET = 13
 IR_VERSION = 7
 
 
-def build(network: Network, *, seed: int = 0, batch: int = 1) -> bytes:
-    """A serialised model with the weights of ``weights.seeded``.
+def build(
+    network: Network, *, seed: int = 0, batch: int = 1, precision: Precision = "fp32"
+) -> bytes:
+    """A serialised model with the weights of ``weights.seeded``, input and output in float32.
 
     Batch normalisation is folded into convolutions; operations whose result nobody uses are
     left to the runtime's own optimiser.
     """
     lowered, weights = lower(network, drawn.seeded(network, seed))
+    if precision == "fp32":
+        return _content(float_model(lowered, weights, batch))
+    ranges = observed(float_model(lowered, weights, batch=1))
+    if precision == "int8":
+        return _content(quantised(float_model(lowered, weights, batch), ranges))
+    return _content(half(float_model(lowered, within_half(lowered, weights, ranges), batch)))
+
+
+def float_model(lowered: Network, weights: Weights, batch: int) -> ModelProto:
+    """The model of a lowered network in float32, not serialised."""
     writer = _Writer(lowered, weights, batch)
     for layer in lowered.layers:
         writer.write(layer)
-    content: bytes = writer.model.SerializeToString()
+    return writer.model
+
+
+def _content(model: ModelProto) -> bytes:
+    content: bytes = model.SerializeToString()
     return content
 
 

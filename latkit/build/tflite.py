@@ -2,8 +2,8 @@
 
 Every operator is written in the lowest version that knows what is used of it, so that
 tflite-runtime 2.14 reads the files too. The layout is TFLite's own: input ``input``
-(batch, height, width, 3), output ``classifier`` (batch, classes), both float32, the batch
-fixed. Needs the extra ``tflite``.
+(batch, height, width, 3), output ``classifier`` (batch, classes), both float32 in every precision,
+the batch fixed. Needs the extra ``tflite``.
 """
 
 from __future__ import annotations
@@ -15,9 +15,14 @@ from math import prod
 
 import numpy as np
 
+from latkit.build import Precision
 from latkit.build import weights as drawn
 from latkit.build.lower import affine, lower
+from latkit.build.onnx import float_model
+from latkit.build.ranges import observed
+from latkit.build.rescale import within_half
 from latkit.build.tflite_file import NONE, RELU, SAME, VALID, File
+from latkit.build.tflite_reduced import HalfFile, Int8File
 from latkit.build.weights import Weights
 from latkit.network import (
     Add,
@@ -39,7 +44,9 @@ GROUPED_CONV_VERSION = 6
 FUSING = (Conv2d, BatchNorm, AvgPool, Linear, Add)
 
 
-def build(network: Network, *, seed: int = 0, batch: int = 1) -> bytes:
+def build(
+    network: Network, *, seed: int = 0, batch: int = 1, precision: Precision = "fp32"
+) -> bytes:
     """A serialised model with the weights of ``weights.seeded``.
 
     Batch normalisation is folded into convolutions, ReLU fused into the operator before it.
@@ -48,21 +55,27 @@ def build(network: Network, *, seed: int = 0, batch: int = 1) -> bytes:
     whose padding TFLite cannot express.
     """
     lowered, weights = lower(_used(network), drawn.seeded(network, seed))
-    writer = _Writer(lowered, weights, batch)
+    file = File()
+    if precision != "fp32":
+        ranges = observed(float_model(lowered, weights, batch=1))
+        file = Int8File(ranges) if precision == "int8" else HalfFile()
+        if precision == "fp16":
+            weights = within_half(lowered, weights, ranges)
+    writer = _Writer(lowered, weights, batch, file)
     for layer in lowered.layers:
         writer.write(layer)
-    return writer.file.content(lowered.layers[0].name, lowered.output)
+    return file.content(lowered.layers[0].name, lowered.output)
 
 
 class _Writer:
     """Adds to a file what layers are in TFLite."""
 
-    def __init__(self, network: Network, weights: Weights, batch: int) -> None:
+    def __init__(self, network: Network, weights: Weights, batch: int, file: File) -> None:
         self.network = network
         self.weights = weights
         self.batch = batch
         self.fused = _fused(network)
-        self.file = File()
+        self.file = file
 
     def shape(self, name: str) -> Shape:
         channels, *plane = self.network.shapes[name]
@@ -86,13 +99,14 @@ class _Writer:
 
     @write.register
     def _(self, layer: Input) -> None:
-        self.output(layer)
+        self.file.source(layer.name, self.shape(layer.name))
 
     @write.register
     def _(self, layer: Conv2d) -> None:
         depthwise = layer.groups == layer.in_channels > 1
         x, padding = self.padded(layer)
-        inputs = [x, *self.kernel(layer, (1, 2, 3, 0) if depthwise else (0, 2, 3, 1))]
+        axes, channels = ((1, 2, 3, 0), 3) if depthwise else ((0, 2, 3, 1), 0)
+        inputs = [x, *self.kernel(layer, x, axes, channels)]
         settings = {"padding": padding, **_strides(layer), **self.activation(layer)}
         if depthwise:
             settings["depthMultiplier"] = layer.out_channels // layer.in_channels
@@ -101,14 +115,13 @@ class _Writer:
             version = GROUPED_CONV_VERSION if layer.groups > 1 else 1
             self.file.operator("CONV_2D", inputs, self.output(layer), version, **settings)
 
-    def kernel(self, layer: Conv2d, axes: tuple[int, ...]) -> list[str]:
+    def kernel(self, layer: Conv2d, x: str, axes: Shape, channels: int) -> list[str]:
         """Weight, its axes in that order, and bias, which TFLite's converters always write."""
         weight, bias = f"{layer.name}.weight", f"{layer.name}.bias"
         no_bias = np.zeros(layer.out_channels, dtype=np.float32)
-        return [
-            self.file.constant(weight, self.weights[weight].transpose(axes)),
-            self.file.constant(bias, self.weights[bias] if layer.bias else no_bias),
-        ]
+        self.file.weight(weight, self.weights[weight].transpose(axes), channels)
+        self.file.bias(bias, self.weights[bias] if layer.bias else no_bias, x, weight)
+        return [weight, bias]
 
     def padded(self, layer: Conv2d) -> tuple[str, int]:
         """The tensor that a convolution is to read, and how it is to pad that itself."""
@@ -119,9 +132,9 @@ class _Writer:
             return x, SAME
         name = f"{layer.name}.padded"
         margins = np.array([[0, 0], [margin] * 2, [margin] * 2, [0, 0]], dtype=np.int32)
-        inputs = [x, self.file.constant(f"{name}.margins", margins)]
+        inputs = [x, self.file.stored(f"{name}.margins", margins)]
         batch, height, width, channels = self.shape(x)
-        self.file.computed(name, (batch, height + 2 * margin, width + 2 * margin, channels))
+        self.file.alike(name, (batch, height + 2 * margin, width + 2 * margin, channels), x)
         return self.file.operator("PAD", inputs, name), VALID
 
     def is_same(self, layer: Conv2d | AvgPool) -> bool:
@@ -153,15 +166,16 @@ class _Writer:
 
     @write.register
     def _(self, layer: GlobalAvgPool) -> None:
-        axes = self.file.constant(f"{layer.name}.axes", np.array([1, 2], dtype=np.int32))
+        axes = self.file.stored(f"{layer.name}.axes", np.array([1, 2], dtype=np.int32))
         self.file.operator("MEAN", [*layer.inputs, axes], self.output(layer), keepDims=False)
 
     @write.register
     def _(self, layer: Linear) -> None:
-        names = [f"{layer.name}.{tensor}" for tensor in layer.weights()]
-        stored = [self.file.constant(name, self.weights[name]) for name in names]
+        weight, bias = f"{layer.name}.weight", f"{layer.name}.bias"
+        self.file.weight(weight, self.weights[weight], axis=None)
+        self.file.bias(bias, self.weights[bias], layer.inputs[0], weight)
         settings = self.activation(layer)
-        inputs = [*layer.inputs, *stored]
+        inputs = [*layer.inputs, weight, bias]
         self.file.operator("FULLY_CONNECTED", inputs, self.output(layer), **settings)
 
     @write.register
@@ -184,13 +198,13 @@ class _Writer:
         positions, share = prod(plane), channels // layer.groups
         apart, swapped = f"{layer.name}.apart", f"{layer.name}.swapped"
         self.reshape(layer.inputs[0], apart, (positions, layer.groups, share))
-        order = self.file.constant(f"{swapped}.order", np.array([0, 2, 1], dtype=np.int32))
+        order = self.file.stored(f"{swapped}.order", np.array([0, 2, 1], dtype=np.int32))
         self.file.computed(swapped, (positions, share, layer.groups))
         self.file.operator("TRANSPOSE", [apart, order], swapped)
         self.reshape(swapped, layer.name, (*plane, channels))
 
     def reshape(self, x: str, output: str, shape: Shape) -> None:
-        target = self.file.constant(f"{output}.shape", np.array(shape, dtype=np.int32))
+        target = self.file.stored(f"{output}.shape", np.array(shape, dtype=np.int32))
         self.file.computed(output, shape)
         self.file.operator("RESHAPE", [x, target], output, newShape=shape)
 

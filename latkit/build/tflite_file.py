@@ -21,7 +21,7 @@ try:
 except ModuleNotFoundError:
     raise MissingDependency("ai-edge-litert", "tflite", "building a TFLite file") from None
 
-Constant = NDArray[np.float32] | NDArray[np.int32]
+Constant = NDArray[np.float32] | NDArray[np.float16] | NDArray[np.int32] | NDArray[np.int8]
 
 SAME, VALID = schema.Padding.SAME, schema.Padding.VALID
 NONE, RELU = schema.ActivationFunctionType.NONE, schema.ActivationFunctionType.RELU
@@ -35,10 +35,12 @@ OPTIONS = {
     "AVERAGE_POOL_2D": "Pool2DOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+    "DEQUANTIZE": "DequantizeOptions",
     "FULLY_CONNECTED": "FullyConnectedOptions",
     "MEAN": "ReducerOptions",
     "MUL": "MulOptions",
     "PAD": "PadOptions",
+    "QUANTIZE": "QuantizeOptions",
     "RESHAPE": "ReshapeOptions",
     "TRANSPOSE": "TransposeOptions",
 }
@@ -69,12 +71,36 @@ class File:
         # By convention the first buffer is empty, and that of every tensor that is computed.
         self.buffers = [_Buffer(b"")]
 
-    def computed(self, name: str, shape: Shape) -> str:
-        """Add a float32 tensor that an operator, or the caller, fills; returns its name."""
-        return self._tensor(name, shape, schema.TensorType.FLOAT32, buffer=0)
+    def source(self, name: str, shape: Shape) -> str:
+        """Add the float32 tensor that the caller fills; returns its name."""
+        return self.empty(name, shape)
 
-    def constant(self, name: str, values: Constant) -> str:
-        """Add a tensor of fixed values; returns its name."""
+    def computed(self, name: str, shape: Shape) -> str:
+        """Add a tensor that an operator fills; returns its name."""
+        return self.empty(name, shape)
+
+    def alike(self, name: str, shape: Shape, other: str) -> str:
+        """Add one that holds the same values as another, in another arrangement."""
+        return self.empty(name, shape)
+
+    def constant(self, name: str, values: NDArray[np.float32]) -> str:
+        """Add a tensor of fixed real values; returns its name."""
+        return self.stored(name, values)
+
+    def weight(self, name: str, values: NDArray[np.float32], axis: int | None) -> str:
+        """Add a weight whose output channels, if they may differ in scale, lie along an axis."""
+        return self.constant(name, values)
+
+    def bias(self, name: str, values: NDArray[np.float32], source: str, weight: str) -> str:
+        """Add what is added to the products of a tensor and a weight."""
+        return self.constant(name, values)
+
+    def empty(self, name: str, shape: Shape, kind: int = schema.TensorType.FLOAT32) -> str:
+        """Add a tensor without values; returns its name."""
+        return self._tensor(name, shape, kind, buffer=0)
+
+    def stored(self, name: str, values: Constant) -> str:
+        """Add a tensor of fixed values as they are; returns its name."""
         self.buffers.append(_Buffer(values.tobytes()))
         kind = getattr(schema.TensorType, values.dtype.name.upper())
         return self._tensor(name, values.shape, kind, buffer=len(self.buffers) - 1)

@@ -10,7 +10,7 @@ import pytest
 
 from latkit import build
 from latkit.build.cache import ModelCache, ModelFile
-from latkit.errors import StoreError, UnknownNameError
+from latkit.errors import StoreError, UnknownNameError, UsageError
 from latkit.network import Network
 from latkit.spaces import NB201
 
@@ -41,7 +41,7 @@ def test_second_time_nothing_is_built(tmp_path, network, monkeypatch):
     assert ModelCache(tmp_path).get(network) == first
 
 
-def _must_not_be_called(network: Network, seed: int, batch: int) -> bytes:
+def _must_not_be_called(network, seed, batch, precision="fp32") -> bytes:
     raise AssertionError("built again")
 
 
@@ -49,6 +49,7 @@ def test_every_ingredient_makes_another_file(tmp_path, network, monkeypatch):
     cache = ModelCache(tmp_path)
     found = [cache.get(network), cache.get(network, seed=1), cache.get(network, batch=2)]
     found.append(cache.get(cell(3, 2, 1, 4, 3, 1)))
+    found += [cache.get(network, precision=precision) for precision in ("fp16", "int8")]
     made_by = build.builder("onnx")
     newer = build.Builder(made_by.suffix, made_by.version + 1, made_by.build)
     monkeypatch.setitem(build._BUILDERS, "onnx", newer)
@@ -78,6 +79,13 @@ def test_unknown_format(tmp_path, network):
     with pytest.raises(UnknownNameError, match="'onx'") as caught:
         ModelCache(tmp_path).get(network, format="onx")
     assert "'onnx'" in str(caught.value.hint)
+
+
+def test_a_precision_that_a_format_does_not_have(tmp_path, network, monkeypatch):
+    monkeypatch.setitem(build._BUILDERS, "onnx", build.Builder(".onnx", 1, _must_not_be_called))
+    with pytest.raises(UsageError, match="no int8 models in the format onnx") as caught:
+        ModelCache(tmp_path).get(network, precision="int8")
+    assert "fp32" in str(caught.value.hint)
 
 
 def test_full_disk(tmp_path, network):
