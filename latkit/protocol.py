@@ -19,6 +19,7 @@ MAX_LINE_BYTES = 4 * 1024 * 1024
 MAX_SAMPLES = 100_000
 MAX_TEXT = 4_000
 DAY_NS = 86_400 * 10**9
+MAX_ENERGY_MJ = 1e9
 _MAX_DIGITS = 19
 T = TypeVar("T")
 
@@ -54,6 +55,7 @@ class MeasureRequest:
     timeout_s: float
     affinity: tuple[int, ...] | None = None
     memory_limit_mb: int | None = None
+    precision: str = "fp32"
 
     def encode(self) -> bytes:
         """The request as a line, without its end."""
@@ -86,7 +88,10 @@ class DeviceState:
     """Readings at one moment; None means unknown, never clean.
 
     Frequency is the lowest of the processors in use, temperature the hottest zone's. Pressure
-    (some process waited for a processor), steal and throttling count up from the boot on.
+    (some process waited for a processor), steal, throttling and over-current events count up from
+    the boot on. ``limits`` are names of what slows the device down at that moment,
+    ``limits_since_boot`` of what has before. What is of the GPU is known where a model runs on it;
+    ``power_mode`` is a Jetson's.
     """
 
     frequency_mhz: float | None = None
@@ -96,6 +101,12 @@ class DeviceState:
     pressure_us: int | None = None
     steal_s: float | None = None
     throttle_count: int | None = None
+    over_current_count: int | None = None
+    power_mode: str | None = None
+    gpu_mhz: float | None = None
+    gpu_temperature_c: float | None = None
+    limits: tuple[str, ...] | None = None
+    limits_since_boot: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +121,13 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class BlockEvent:
-    """One model timed in one fresh process. ``timing_ns`` is all time spent on inferences."""
+    """One model timed in one fresh process. ``timing_ns`` is all time spent on inferences.
+
+    A benchmark program that timed itself leaves ``output`` None, unknown; CPU time, switches and
+    ``timing_ns`` are then those of the whole program between the two states, loading included.
+    ``energy_mj`` is that of one inference, idle power included, and ``energy_of`` names what was
+    measured: packages, rails or a GPU.
+    """
 
     id: str
     cold_ns: int
@@ -121,9 +138,11 @@ class BlockEvent:
     involuntary_switches: int
     timing_ns: int
     providers: tuple[str, ...]
-    output: Output
+    output: Output | None
     before: DeviceState
     after: DeviceState
+    energy_mj: float | None = None
+    energy_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +167,14 @@ Event = Hello | BlockEvent | Failed | Unusable
 
 def parse_event(line: bytes) -> Event:
     """An event from one line; raises RunnerError saying what is wrong with it."""
+    return _parsed(line, lambda message: _PARSERS[message["event"]](_Fields(message)))
+
+
+def _parsed(line: bytes, parse: Callable[[Any], T]) -> T:
     if len(line) > MAX_LINE_BYTES:
         raise RunnerError(f"the runner sent a line of {len(line)} bytes")
     try:
-        message = json.loads(line, parse_int=_parse_integer)
-        return _PARSERS[message["event"]](_Fields(message))
+        return parse(json.loads(line, parse_int=_parse_integer))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
         said = line[:80].decode("ascii", "replace")
         reason = _printable(f"{type(problem).__name__}: {problem}")[:200]
@@ -177,6 +199,12 @@ class _Fields:
     def number(self, name: str) -> float:
         return _number(self._message[name], name)
 
+    def energy(self, name: str) -> float:
+        value = self.number(name)
+        if not 0 < value <= MAX_ENERGY_MJ:
+            raise ValueError(f"{name} is not from 0 to {MAX_ENERGY_MJ:g} mJ")
+        return value
+
     def truth(self, name: str) -> bool:
         return self._of(bool, name)
 
@@ -191,6 +219,9 @@ class _Fields:
 
     def within(self, name: str) -> _Fields:
         return _Fields(self._of(dict, name))
+
+    def is_null(self, name: str) -> bool:
+        return self._message[name] is None
 
     def optional(self, kind: str, name: str) -> Any:
         return None if self._message.get(name) is None else getattr(self, kind)(name)
@@ -249,7 +280,20 @@ def _hello(fields: _Fields) -> Hello:
     )
 
 
-_READINGS = {"governor": "text", "pressure_us": "integer", "throttle_count": "integer"}
+def parse_state(line: bytes) -> DeviceState:
+    """What the runner's ``state.py`` prints; raises RunnerError where that is something else."""
+    return _parsed(line, lambda message: _state(_Fields(message)))
+
+
+_READINGS = {
+    "governor": "text",
+    "pressure_us": "integer",
+    "throttle_count": "integer",
+    "over_current_count": "integer",
+    "power_mode": "text",
+    "limits": "texts",
+    "limits_since_boot": "texts",
+}
 
 
 def _state(fields: _Fields) -> DeviceState:
@@ -258,7 +302,10 @@ def _state(fields: _Fields) -> DeviceState:
     return DeviceState(**{name: fields.optional(kind, name) for name, kind in kinds.items()})
 
 
-def _output(fields: _Fields) -> Output:
+def _output(block: _Fields) -> Output | None:
+    if block.is_null("output"):
+        return None
+    fields = block.within("output")
     values = fields.items("values", 256)
     return Output(
         count=fields.integer("count", 1),
@@ -282,9 +329,11 @@ def _block(fields: _Fields) -> BlockEvent:
         involuntary_switches=fields.integer("involuntary_switches"),
         timing_ns=fields.integer("timing_ns", 1, DAY_NS),
         providers=fields.texts("providers"),
-        output=_output(fields.within("output")),
+        output=_output(fields),
         before=_state(fields.within("before")),
         after=_state(fields.within("after")),
+        energy_mj=fields.optional("energy", "energy_mj"),
+        energy_of=fields.optional("text", "energy_of"),
     )
 
 

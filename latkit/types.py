@@ -77,7 +77,8 @@ class Measurement:
     order-statistic interval of that median. All four figures are None where nothing could be
     timed (the verdict is then ``invalid``). ``noise`` is the relative standard error of
     ``latency_ms``, the weight with which an adapter may trust it. ``published`` labels are
-    those imported from tables, which have no samples.
+    those imported from tables, which have no samples. ``energy_mj`` is that of one inference, idle
+    power included, where the device can tell.
     """
 
     arch: Arch
@@ -92,6 +93,7 @@ class Measurement:
     blocks: tuple[Block, ...] = ()
     context: Mapping[str, Any] = field(default_factory=dict)
     measured_at: str = ""
+    energy_mj: float | None = None
 
     @property
     def usable(self) -> bool:

@@ -9,6 +9,7 @@ language.
 """
 
 import argparse
+import functools
 import importlib
 import json
 import os
@@ -16,6 +17,8 @@ import platform
 import sys
 
 import child
+import energy
+import gpu
 import state
 import timing
 
@@ -25,18 +28,27 @@ OUTPUT_VALUES = 64
 DAY_S = 86400
 NO_REQUEST = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 # Before the runtime is imported: threads that libraries start for themselves would disturb the
-# timing, and make it unsafe to fork.
-ENVIRONMENT = {"ORT_DISABLE_TELEMETRY": "1", "OPENBLAS_NUM_THREADS": "1"}
+# timing, and make it unsafe to fork. Compilers in processes of their own would outlive a child.
+ENVIRONMENT = {
+    "ORT_DISABLE_TELEMETRY": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "TORCHINDUCTOR_COMPILE_THREADS": "1",
+    # CUDA would count the fastest first; NVML, which tells their state, counts by bus.
+    "CUDA_DEVICE_ORDER": "PCI_BUS_ID",
+}
 
 
 def main():
     parser = argparse.ArgumentParser(description="Times models for latkit.")
     parser.add_argument("--runtime", required=True)
-    name = parser.parse_args().runtime
+    parser.add_argument("--program", type=json.loads, help="what the runtime 'command' starts")
+    given = parser.parse_args()
     answer = claim_stdout()
     os.environ.update(ENVIRONMENT)
     try:
-        runtime = importlib.import_module("runtime_" + name)
+        runtime = importlib.import_module("runtime_" + given.runtime)
+        if given.program:
+            runtime = runtime.Runtime(given.program)
         answer(hello(runtime))
     except Exception as problem:
         detail = "{}: {}".format(type(problem).__name__, problem)
@@ -121,13 +133,27 @@ def block(runtime, request):
     affinity = request["affinity"]
     if affinity:
         pin(affinity)
-    model = runtime.Model(
-        request["model"], request["threads"], request["provider"], request["seed"]
-    )
-    event = timing.time_model(model.run, request["rule"], state.read)
+    names = ("model", "threads", "provider", "seed", "precision")
+    model = runtime.Model(*(request[name] for name in names))
+    if hasattr(model, "time"):  # a program of its own, which times itself
+        event = model.time(request["rule"], state.read)
+    else:
+        event = watched(model, request)
     event["event"] = "block"
     event["providers"] = model.assigned()
     event["output"] = summary(model.output())
+    return event
+
+
+def watched(model, request):
+    """The figures of a model whose inferences are timed here, and their energy if it is known."""
+    processor = gpu.used_by(request["provider"])
+    meter = energy.meter(processor)
+    read_state = functools.partial(state.read, processor)
+    event = timing.time_model(model.run, request["rule"], read_state, meter)
+    if meter:
+        event["energy_mj"] = meter.energy_mj(model.run, len(event["samples_ns"]))
+        event["energy_of"] = meter.of
     return event
 
 
@@ -139,7 +165,9 @@ def pin(processors):
 
 
 def summary(values):
-    """A few evenly spaced values, mean and spread of a flat output."""
+    """A few evenly spaced values, mean and spread of a flat output; None where it is unknown."""
+    if values is None:
+        return None
     count = len(values)
     mean = sum(values) / count
     spread = (sum((value - mean) ** 2 for value in values) / count) ** 0.5

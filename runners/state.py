@@ -1,38 +1,31 @@
-"""The state of the device, as far as it can be read. What cannot be read is None: unknown."""
+"""The state of the device, as far as it can be read. What cannot be read is None: unknown.
 
-import glob
+Reading it takes a few milliseconds and never fails. As a program it prints one reading as JSON.
+"""
+
+import json
 import os
 
-ROOT = "/"
-"""Where the kernel shows its state; tests put recorded files elsewhere."""
+import boards
+from sysfs import known, number, paths, text
+
+SLOWING = ("cpufreq-", "devfreq-", "thermal-cpufreq", "thermal-devfreq", "Processor", "intel_power")
+"""Kernel cooling devices that cool by slowing down, by how their type begins; others are fans."""
 
 
-def read():
-    """All readings, of the processors that this process may run on."""
-    return {name: reader() for name, reader in READERS.items()}
+def read(gpu=None):
+    """All readings, of the processors that this process may run on, and of ``gpu`` if there is one.
 
-
-def text(path):
-    try:
-        with open(ROOT + path) as file:
-            return file.read(65536).strip()
-    except (OSError, ValueError):
-        return None
-
-
-def number(path):
-    try:
-        return float(text(path))
-    except (TypeError, ValueError):
-        return None
-
-
-def known(values):
-    return [value for value in values if value is not None]
-
-
-def paths(pattern):
-    return [path[len(ROOT) :] for path in sorted(glob.glob(ROOT + pattern))]
+    What the processor does of itself is read first: it is idle from now on.
+    """
+    found = {name: reader() for name, reader in READERS.items()}
+    now, since_boot = boards.raspberry_limits()
+    found["gpu_mhz"] = gpu.mhz() if gpu else None
+    found["gpu_temperature_c"] = gpu.temperature_c() if gpu else None
+    limits = known([now, cooling(), gpu.limits() if gpu else None])
+    found["limits"] = sorted({name for names in limits for name in names}) if limits else None
+    found["limits_since_boot"] = since_boot
+    return found
 
 
 def cpufreq(name):
@@ -87,6 +80,19 @@ def throttle_count():
     return int(sum(values)) if values else None
 
 
+def cooling():
+    """What the kernel slows down now because a thermal zone is too hot."""
+    pattern = "sys/class/thermal/cooling_device*/type"
+    kinds = [(path, text(path) or "") for path in paths(pattern)]
+    slowing = [
+        (kind, number(path[: -len("type")] + "cur_state"))
+        for path, kind in kinds
+        if kind.startswith(SLOWING) or kind.endswith("throttle-alert")
+    ]
+    states = [(kind, level) for kind, level in slowing if level is not None]
+    return ["too hot: " + kind for kind, level in states if level > 0] if states else None
+
+
 READERS = {
     "frequency_mhz": frequency_mhz,
     "governor": governor,
@@ -95,6 +101,8 @@ READERS = {
     "pressure_us": pressure_us,
     "steal_s": steal_s,
     "throttle_count": throttle_count,
+    "over_current_count": boards.over_current_count,
+    "power_mode": boards.power_mode,
 }
 
 
@@ -107,10 +115,13 @@ def processor():
         key, _, value = line.partition(":")
         if key.strip() in ("model name", "Model", "Hardware"):
             return value.strip()[:200]
-    model = text("proc/device-tree/model")
-    return model.strip("\0") if model else None
+    return text("proc/device-tree/model")
 
 
 def memory_mb():
     words = (text("proc/meminfo") or "").split()
     return int(words[1]) // 1024 if len(words) > 1 else None
+
+
+if __name__ == "__main__":
+    print(json.dumps(read()))

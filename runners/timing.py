@@ -16,12 +16,13 @@ Z_95 = 1.96
 USAGE_OF = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
 
 
-def time_model(run, rule, read_state):
+def time_model(run, rule, read_state, meter=None):
     """Time ``run``; the figures of a ``block`` event.
 
     ``rule`` has min_samples, min_s, max_s, half_width (relative, of the median's 95 % interval)
     and warm_up_s, the most that warming up may take. ``read_state`` is called right before and
-    after the samples, while the processor is still at work: an idle one clocks down.
+    after the samples, while the processor is still at work: an idle one clocks down. ``meter``
+    is told when they begin and end.
     """
     gc.collect()
     gc.disable()
@@ -31,9 +32,13 @@ def time_model(run, rule, read_state):
     warm_up = warm(run, rule["warm_up_s"])
     before = read_state()
     switches = involuntary_switches()
+    if meter:
+        meter.begin()
     cpu_ns = time.thread_time_ns()
     samples, converged = sample(run, rule)
     cpu_ns = time.thread_time_ns() - cpu_ns
+    if meter:
+        meter.end()
     switches = involuntary_switches() - switches
     timing_ns = time.perf_counter_ns() - begun
     gc.enable()

@@ -8,11 +8,13 @@ from latkit.cli.output import Column, json_option, next_step, note, show, show_j
 from latkit.errors import DeviceUnreachable
 
 UNREACHABLE = DeviceUnreachable.exit_code
+HELD_S = 3600.0
+_NOT_WITHOUT = ("connection", "access", "python")
 
 
 @click.group(name="device")
 def command() -> None:
-    """List, describe, add and check devices."""
+    """List, describe, add, check and tune devices."""
 
 
 @command.command("list")
@@ -89,8 +91,12 @@ def check_device(ctx: click.Context, name: str, as_json: bool) -> None:
 
     from latkit.devices.check import check
     from latkit.devices.profile import load
+    from latkit.workflow.device import findings as state_of
 
-    findings = check(load(name))
+    profile = load(name)
+    findings = check(profile)
+    if not any(finding.name in _NOT_WITHOUT and finding.level == "problem" for finding in findings):
+        findings += state_of(profile)
     columns = [
         Column("level", ""),
         Column("name", "what"),
@@ -103,3 +109,49 @@ def check_device(ctx: click.Context, name: str, as_json: bool) -> None:
         ctx.exit(UNREACHABLE if "connection" in problems else 1)
     note(f"{name} is ready")
     next_step(f"latkit measure --device {name} --n 20")
+
+
+@command.command("tune")
+@click.argument("name")
+@click.argument("words", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def tune_device(ctx: click.Context, name: str, words: tuple[str, ...]) -> None:
+    """Hold a device in the state that measuring wants, and put it back afterwards.
+
+    Sets the processors' governor to performance and fixes a Jetson's clocks, while COMMAND runs
+    here or until Ctrl-C. Everything is put back then, also where this command is killed, the link
+    dies or the device's program is killed. Needs root there, or a sudo that asks no password.
+    """
+    from contextlib import suppress
+
+    from latkit.devices.profile import load
+    from latkit.devices.tune import by_hand, told, tuned
+
+    profile = load(name)
+    status = 0
+    with tuned(profile) as tuning:
+        if tuning.recovered:
+            note("put back what a run that was killed had left")
+        note(told(tuning.changed) if tuning.changed else f"nothing needs to change on {name}")
+        if tuning.refused:
+            note(f"could not be changed: {told(tuning.refused)}\n{by_hand(profile)}")
+        with suppress(KeyboardInterrupt):
+            if words:
+                status = _run(words)
+            else:
+                note("held until Ctrl-C")
+                while True:
+                    tuning.wait(HELD_S)
+    note(f"{name} is as it was")
+    ctx.exit(status)
+
+
+def _run(words: tuple[str, ...]) -> int:
+    import subprocess
+
+    from latkit.errors import UsageError
+
+    try:
+        return subprocess.run(words, check=False).returncode
+    except OSError as problem:
+        raise UsageError(f"cannot run {words[0]!r}: {problem.strerror}") from None

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from latkit.devices.profile import Profile
+from latkit.devices.runtimes import offers, requirements, runtime, spelled
 from latkit.devices.target import program
 from latkit.devices.transport import Transport, open_transport
 from latkit.errors import LatkitError
@@ -38,9 +39,12 @@ class Facts(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     python: tuple[int, int, int]
+    machine: str | None = None
     externally_managed: bool
     numpy: str | None
+    module: str | None = None
     runtime: str | None
+    program: str | None = None
     providers: tuple[str, ...] | None
     free_bytes: int | None
     cpus: tuple[int, ...]
@@ -72,7 +76,7 @@ def _facts(profile: Profile, transport: Transport) -> Facts | Finding:
     python = transport.expand(profile.python)
     folder = transport.expand(profile.remote_dir)
     answer = transport.run(
-        [python, "-", profile.runtime, folder],
+        [python, "-", ",".join(runtime(profile.runtime).modules), folder, _program(profile)],
         stdin=program("probe.py").read_bytes(),
         timeout_s=profile.command_timeout_s,
     )
@@ -92,7 +96,7 @@ def _facts(profile: Profile, transport: Transport) -> Facts | Finding:
 def judge(profile: Profile, facts: Facts) -> Iterator[Finding]:
     """What the facts mean for measuring the way the profile says."""
     yield _python(profile, facts)
-    yield _runtime(profile, facts)
+    yield _command(profile, facts) if profile.command else _runtime(profile, facts)
     if facts.providers is not None:
         yield _provider(profile, facts.providers)
     yield _disk(profile, facts)
@@ -115,25 +119,32 @@ def _python(profile: Profile, facts: Facts) -> Finding:
 
 
 def _runtime(profile: Profile, facts: Facts) -> Finding:
-    found = {profile.runtime: facts.runtime, "numpy": facts.numpy}
+    found = {facts.module or profile.runtime: facts.runtime, "numpy": facts.numpy}
     detail = ", ".join(f"{name} {version or 'is missing'}" for name, version in found.items())
     if all(version and not version.startswith("broken") for version in found.values()):
         return Finding("runtime", "ok", detail)
-    return Finding("runtime", "problem", detail, _install(profile, facts.externally_managed))
+    return Finding("runtime", "problem", detail, _install(profile, facts))
 
 
-def _install(profile: Profile, externally_managed: bool) -> str:
-    packages = f"{_package(profile)} numpy"
-    if not externally_managed:
+def _program(profile: Profile) -> str:
+    return profile.command.words[0] if profile.command else ""
+
+
+def _command(profile: Profile, facts: Facts) -> Finding:
+    if facts.program:
+        return Finding("program", "ok", facts.program)
+    hint = "install it there, or give its whole path in the profile's [command]"
+    return Finding("program", "problem", f"there is no {_program(profile)}", hint)
+
+
+def _install(profile: Profile, facts: Facts) -> str:
+    name, provider = profile.runtime, profile.provider
+    packages = requirements(name, provider, python=facts.python, machine=facts.machine)
+    if not facts.externally_managed:
         return _there(profile, f"{profile.python} -m pip install {packages}")
     steps = f"{profile.python} -m venv {_VENV} && {_VENV}/bin/python -m pip install {packages}"
     command = _as_shell(profile, steps)
     return f'{command}, then put python = "{_VENV}/bin/python" into its profile'
-
-
-def _package(profile: Profile) -> str:
-    on_gpu = profile.provider in ("CUDAExecutionProvider", "TensorrtExecutionProvider")
-    return f"{profile.runtime}-gpu" if on_gpu else profile.runtime
 
 
 def _there(profile: Profile, command: str) -> str:
@@ -146,13 +157,15 @@ def _as_shell(profile: Profile, script: str) -> str:
 
 
 def _provider(profile: Profile, present: tuple[str, ...]) -> Finding:
-    if profile.provider in present:
+    if offers(present, profile.provider):
         return Finding("provider", "ok", profile.provider)
+    packages = requirements(profile.runtime, profile.provider)
+    others = ", ".join(map(spelled, present))
     return Finding(
         "provider",
         "problem",
-        f"{profile.provider} is not in this {profile.runtime}, only {', '.join(present)}",
-        f"install a build that has it ({_package(profile)}), or change `provider` in the profile",
+        f"{profile.provider} is not in this {profile.runtime}, only {others}",
+        f"install a build that has it ({packages}), or change `provider` in the profile",
     )
 
 

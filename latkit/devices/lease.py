@@ -21,7 +21,7 @@ from datetime import datetime, timezone
 from types import TracebackType
 from typing import Any
 
-from latkit.devices.target import program
+from latkit.devices.placed import placed
 from latkit.devices.transport.base import RemoteProcess, Transport
 from latkit.errors import LatkitError, RemoteCommandError, RunnerError
 
@@ -111,17 +111,8 @@ class Lease:
         holder = json.dumps(_who(), ensure_ascii=True)
         limits = [f"{self._wait_s:g}", f"{SILENCE_LIMIT_S:g}"]
         python = self._transport.expand(self._python)
-        return [python, self._deployed(), self._name(), holder, *limits]
-
-    def _deployed(self) -> str:
-        """Path of the holding program on the device, put there once for each of its versions."""
-        file = program("lease_holder.py")
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-        folder = self._transport.expand(self._directory)
-        remote = posixpath.join(folder, f"lease_holder-{digest}.py")
-        if not self._transport.exists(remote):
-            self._transport.upload(file, remote)
-        return remote
+        file = placed(self._transport, self._directory, "lease_holder.py")
+        return [python, file, self._name(), holder, *limits]
 
     def _name(self) -> str:
         """The same for every user whose folder is at the same place in the own home."""

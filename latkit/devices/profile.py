@@ -17,7 +17,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 import latkit
 from latkit.config import config_dir
 from latkit.devices import profile_file, ssh_config
+from latkit.devices.command import Command
 from latkit.devices.profile_file import faults
+from latkit.devices.runtimes import runtime
 from latkit.errors import UnknownNameError, UsageError
 
 Origin = Literal["yours", "built-in"]
@@ -41,8 +43,10 @@ class Profile(BaseModel):
     """One device and the way it is measured.
 
     ``host`` is what one would type after ``ssh``: an alias of the ssh configuration or an
-    address; absent, it is the profile's name. ``user``, ``port`` and ``identity_file`` win over
-    the ssh configuration. ``~`` in ``python`` and ``remote_dir`` is the home on the device.
+    address; absent, it is the profile's name. ``command`` describes the benchmark program that the
+    runtime ``command`` starts; ``provider`` is by default the runtime's usual one. ``user``,
+    ``port`` and ``identity_file`` win over the ssh configuration. ``~`` in ``python`` and
+    ``remote_dir`` is the home on the device.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -65,6 +69,7 @@ class Profile(BaseModel):
     device_state: _Text = "default"
     connect_timeout_s: _Seconds | None = None
     command_timeout_s: _Seconds = 30.0
+    command: Command | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -74,12 +79,27 @@ class Profile(BaseModel):
             return {"python": sys.executable, **values}
         return values
 
+    @model_validator(mode="before")
+    @classmethod
+    def _provider_is_the_runtimes(cls, values: Any) -> Any:
+        if isinstance(values, dict) and isinstance(values.get("runtime"), str):
+            return {"provider": runtime(values["runtime"]).provider, **values}
+        return values
+
     @model_validator(mode="after")
     def _local_has_no_address(self) -> Profile:
         if self.transport == "local":
             for field in ("host", "user", "port", "identity_file"):
                 if getattr(self, field) is not None:
                     raise ValueError(f"{field!r} has no meaning for transport = 'local'")
+        return self
+
+    @model_validator(mode="after")
+    def _command_is_told(self) -> Profile:
+        if self.runtime == "command" and self.command is None:
+            raise ValueError("runtime = 'command' needs a table [command] that describes it")
+        if self.runtime != "command" and self.command is not None:
+            raise ValueError("the table [command] has no meaning without runtime = 'command'")
         return self
 
     @property
@@ -102,6 +122,17 @@ def create(values: Mapping[str, Any]) -> Profile:
     except ValidationError as problem:
         said = faults(problem, Profile.model_fields)
         raise UsageError(f"device {values.get('name')!r}{said}") from None
+
+
+def changed(profile: Profile, values: Mapping[str, Any]) -> Profile:
+    """The profile with these fields; another runtime loses what was told of the one before it.
+
+    Raises UsageError naming every wrong field.
+    """
+    kept = profile.model_dump()
+    if values.get("runtime", profile.runtime) != profile.runtime:
+        del kept["provider"], kept["command"]
+    return create(kept | dict(values))
 
 
 def load(name: str) -> Profile:

@@ -45,9 +45,11 @@ def load(file: Path) -> tuple[str, dict[str, Any]]:
 
 
 def dumps(values: Mapping[str, Any]) -> str:
-    """A flat table as TOML; None is left out, since TOML has no such value."""
-    lines = [f"{key} = {_value(value)}" for key, value in values.items() if value is not None]
-    return "\n".join(lines) + "\n"
+    """A table, perhaps with tables in it, as TOML; None is left out, for TOML has no such value."""
+    given = {key: value for key, value in values.items() if value is not None}
+    tables = {key: value for key, value in given.items() if isinstance(value, Mapping)}
+    lines = [f"{key} = {_value(value)}\n" for key, value in given.items() if key not in tables]
+    return "".join(lines) + "".join(f"\n[{key}]\n{dumps(each)}" for key, each in tables.items())
 
 
 def position(text: str, field: str) -> str:
@@ -63,8 +65,9 @@ def faults(problem: ValidationError, fields: Mapping[str, FieldInfo], text: str 
     """Every wrong field as ``, line N: field: what is wrong``, to follow the file's name."""
     found: dict[str, str] = {}
     for error in problem.errors(include_url=False):
-        field = str(error["loc"][0]) if error["loc"] else ""
-        where = f"{position(text, field)}: {field}" if field else ""
+        names = [name for name in error["loc"] if isinstance(name, str)]
+        field = ".".join(names)
+        where = f"{position(text, names[-1])}: {field}" if field else ""
         found.setdefault(field, f"{where}: {_said(error, field, fields)}")
     return "; ".join(found.values()).replace("; , ", "; ")
 

@@ -13,7 +13,7 @@ from latkit.errors import StoreError
 from latkit.store import samples
 from latkit.types import Arch, Block, Measurement, Setting, Verdict
 
-FIGURES = ("latency_ms", "lower_ms", "upper_ms", "p10_ms", "p90_ms", "noise")
+FIGURES = ("latency_ms", "lower_ms", "upper_ms", "p10_ms", "p90_ms", "noise", "energy_mj")
 SETTING_FIELDS = tuple(Setting.__dataclass_fields__)
 
 
@@ -72,6 +72,7 @@ def measurement_of(row: Row[Any], setting: Setting, blocks: Sequence[Block]) -> 
         blocks=tuple(blocks),
         context=_unjson(row.context) if row.context else {},
         measured_at=row.measured_at,
+        energy_mj=row.energy_mj,
     )
 
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = "0001"
+VERSION = "0002"
 """Revision of the newest migration; a dataset that has it is opened without loading Alembic."""
 
 VERSION_TABLE = "latkit_schema"
@@ -92,6 +92,7 @@ measurements = Table(
     Column("p10_ms", Double),
     Column("p90_ms", Double),
     Column("noise", Double),
+    Column("energy_mj", Double),
     Column("context", Text),  # JSON object; NULL where it is empty
     Column("measured_at", _Time, nullable=False),
     CheckConstraint("level IN ('valid', 'suspect', 'invalid')", name="level"),

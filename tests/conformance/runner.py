@@ -168,7 +168,7 @@ class RunnerConformance:
         assert harness.children() == []
 
     def test_stops_at_the_cap(self, harness: Harness, request_: MeasureRequest):
-        rule = StopRule(min_samples=10**6, min_s=0.0, max_s=0.05, half_width=0.0, warm_up_s=0.0)
+        rule = StopRule(min_samples=10**6, min_s=0.0, max_s=0.05, half_width=-1.0, warm_up_s=0.0)
         block = harness.ask(replace(request_, rule=rule))
         assert isinstance(block, BlockEvent)
         assert not block.converged

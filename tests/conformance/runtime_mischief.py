@@ -18,7 +18,7 @@ def providers():
 
 
 class Model:
-    def __init__(self, path, threads, provider, seed):
+    def __init__(self, path, threads, provider, seed, precision):
         with open(path) as file:
             self.behaviour = file.read().strip()
 

@@ -84,6 +84,7 @@ def measurement(
         blocks=(Block(9, (3, 1, 2), 7, 1), Block(8, (), 6, 0)) if samples else (),
         context={"governor": "performance"} if samples else {},
         measured_at=f"2026-01-01T00:00:{at:02}+00:00",
+        energy_mj=12.5 if samples else None,
     )
 
 
@@ -317,6 +318,13 @@ class StoreConformance:
             assert context.get_current_revision() == schema.VERSION
             assert compare_metadata(context, schema.metadata) == []
         engine.dispose()
+
+    def test_dataset_from_before_there_was_energy(self, url):
+        self.execute(url, "ALTER TABLE measurement DROP COLUMN energy_mj", open_first=True)
+        self.execute(url, "UPDATE latkit_schema SET version_num = '0001'")
+        with Store.open(url) as store:
+            store.add(measurement(samples=True))
+            assert store.measurements()[0].energy_mj == 12.5
 
     def test_dataset_of_a_newer_latkit(self, url):
         self.execute(url, "UPDATE latkit_schema SET version_num = '9999'", open_first=True)

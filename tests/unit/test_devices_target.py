@@ -11,7 +11,7 @@ import pytest
 
 from latkit.devices.target import program
 
-PROGRAMS = ["lease_holder.py", "probe.py"]
+PROGRAMS = ["lease_holder.py", "probe.py", "tuner.py"]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -31,9 +31,9 @@ def test_it_needs_the_standard_library_alone(name: str):
     assert imported <= sys.stdlib_module_names
 
 
-def probe(module: str, folder: Path, **environment: str) -> dict[str, object]:
+def probe(modules: str, folder: Path, wanted: str = "", **environment: str) -> dict[str, object]:
     output = subprocess.run(
-        [sys.executable, "-", module, str(folder)],
+        [sys.executable, "-", modules, str(folder), wanted],
         input=program("probe.py").read_bytes(),
         env={**os.environ, **environment},
         capture_output=True,
@@ -59,6 +59,20 @@ def test_probe_tells_absent_from_broken(tmp_path: Path):
     facts = probe("halfway", tmp_path, PYTHONPATH=str(tmp_path))
     assert facts["runtime"] == "broken: No module named 'no_such_library'"
     assert facts["providers"] is None
+
+
+def test_probe_takes_the_first_module_that_is_there(tmp_path: Path):
+    facts = probe("no_such_runtime.interpreter,onnxruntime", tmp_path)
+    assert facts["module"] == "onnxruntime"
+    assert "CPUExecutionProvider" in facts["providers"]
+    absent = probe("no_such_runtime.interpreter,nor_this", tmp_path)
+    assert (absent["module"], absent["runtime"]) == ("no_such_runtime", None)
+
+
+def test_probe_finds_a_program(tmp_path: Path):
+    assert str(probe("json", tmp_path, "sh")["program"]).endswith("/sh")
+    assert probe("json", tmp_path, "no-such-program")["program"] is None
+    assert probe("json", tmp_path)["program"] is None
 
 
 def test_holder_refuses_a_second_and_ends_with_its_input(tmp_path: Path):

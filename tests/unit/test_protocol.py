@@ -24,14 +24,36 @@ from latkit.protocol import (
     StopRule,
     Unusable,
     parse_event,
+    parse_state,
 )
 
 STATE = DeviceState(1500.0, 61.5, "ondemand", 0.5, 10**9, 2.5, 3)
+JETSON = DeviceState(
+    over_current_count=52,
+    power_mode="MAXN_SUPER",
+    gpu_mhz=1020.0,
+    gpu_temperature_c=54.5,
+    limits=("GPU power cap",),
+    limits_since_boot=(),
+)
 HELLO = Hello(
     1, "onnxruntime", "1.20", "onnx", ("CPU",), "3.11.2", "aarch64", "Cortex", 4, 3793, "b1"
 )
 BLOCK = BlockEvent(
-    "7", 9, 3, (5, 6, 7), True, 18, 0, 40, ("CPU",), Output(2, (0.5, 1.5), 1.0, 0.5), STATE, STATE
+    "7",
+    9,
+    3,
+    (5, 6, 7),
+    True,
+    18,
+    0,
+    40,
+    ("CPU",),
+    Output(2, (0.5, 1.5), 1.0, 0.5),
+    STATE,
+    JETSON,
+    12.5,
+    "VDD_IN",
 )
 EXAMPLES: dict[str, Any] = {
     "hello": HELLO,
@@ -101,7 +123,7 @@ def test_any_field_missing(kind: str, data: st.DataObject):
     content = message(kind)
     name = data.draw(st.sampled_from(sorted(content)))
     del content[name]
-    if name in ("processor", "memory_mb", "boot_id"):
+    if name in ("processor", "memory_mb", "boot_id", "energy_mj", "energy_of"):
         assert getattr(parse(content), name) is None
         return
     with pytest.raises(RunnerError):
@@ -134,7 +156,7 @@ def test_any_line_cut_short(kind: str, data: st.DataObject):
         ("id", "x" * (MAX_TEXT + 1)),
         ("output", {"count": 1, "values": [float("inf")], "mean": 0.0, "std": 0.0}),
         ("output", {"count": 1, "values": [0.0] * 257, "mean": 0.0, "std": 0.0}),
-        ("output", None),
+        ("output", []),
         ("before", {"load": "low"}),
         ("before", {"throttle_count": -1}),
         ("before", []),
@@ -157,8 +179,26 @@ def test_a_state_that_is_not_told_is_unknown():
     assert block.before == block.after == DeviceState()
 
 
+def test_an_output_that_was_not_seen_is_unknown():
+    assert parse(message("block") | {"output": None}).output is None
+
+
+@pytest.mark.parametrize("value", [0, -1.0, 1e10, "3", True, [3]])
+def test_energy_that_cannot_be(value: Any):
+    with pytest.raises(RunnerError):
+        parse({**message("block"), "energy_mj": value})
+
+
+def test_what_the_state_program_prints():
+    line = b'{"limits": ["throttled"], "governor": "x", "temperature_c": 41.5}'
+    assert parse_state(line) == DeviceState(limits=("throttled",), governor="x", temperature_c=41.5)
+    for wrong in (b"", b"[]", b'{"limits": "throttled"}', b'{"limits": [1]}', b'{"load": "much"}'):
+        with pytest.raises(RunnerError):
+            parse_state(wrong)
+
+
 def test_fields_of_later_versions_are_passed_over():
-    assert parse({**message("block"), "energy_mj": 3.5}) == BLOCK
+    assert parse({**message("block"), "colour": 3.5}) == BLOCK
 
 
 def test_a_line_too_long_is_not_even_looked_at():

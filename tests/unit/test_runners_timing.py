@@ -49,6 +49,30 @@ class Device:
         return {"now": self.now}
 
 
+class Meter:
+    """Notes after how many inferences it was told what."""
+
+    def __init__(self, device: Device):
+        self.device = device
+        self.told = []
+
+    def begin(self) -> None:
+        self.told.append((self.device.runs, len(self.device.states)))
+
+    def end(self) -> None:
+        self.told.append((self.device.runs, len(self.device.states)))
+
+
+def test_a_meter_sees_the_samples_alone(timing, monkeypatch: pytest.MonkeyPatch):
+    device = Device(timing, monkeypatch, itertools.repeat(10.0))
+    meter = Meter(device)
+    block = timing.time_model(device.run, RULE, device.state, meter)
+    monkeypatch.undo()
+    (first, states_before), (last, states_after) = meter.told
+    assert last - first == len(block["samples_ns"])
+    assert (states_before, states_after) == (1, 1)
+
+
 @pytest.fixture
 def measure(timing, monkeypatch: pytest.MonkeyPatch):
     def measure_durations(durations, **rule):
@@ -151,7 +175,9 @@ def test_device_and_host_agree_on_the_interval(samples: list[int]):
     spec = importlib.util.spec_from_file_location("timing", RUNNERS / "timing.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    assert module.half_width(samples) == pytest.approx(stats.median_interval(samples).half_width)
+    found = stats.median_interval(samples)
+    half_width = (found.upper - found.lower) / 2 / found.median
+    assert module.half_width(samples) == pytest.approx(half_width)
 
 
 def test_few_samples_have_no_interval(timing):

@@ -1,7 +1,8 @@
 """Says what this computer has for measuring, as one JSON line.
 
-    python3 - RUNTIME_MODULE DIRECTORY < probe.py
+    python3 - RUNTIME_MODULES DIRECTORY PROGRAM < probe.py
 
+The modules are separated by commas; the first one that is installed counts. PROGRAM may be empty.
 Whatever cannot be read is null: unknown, never assumed.
 """
 
@@ -10,21 +11,26 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import platform
 import shutil
 import sys
 import sysconfig
 from pathlib import Path
 
 
-def main(module: str, directory: str) -> None:
+def main(modules: str, directory: str, wanted: str) -> None:
+    module = first_installed(modules.split(","))
     print(
         json.dumps(
             {
                 "python": list(sys.version_info[:3]),
+                "machine": platform.machine(),
                 "executable": sys.executable,
                 "externally_managed": externally_managed(),
                 "numpy": version("numpy"),
+                "module": module.partition(".")[0],
                 "runtime": version(module),
+                "program": shutil.which(str(Path(wanted).expanduser())) if wanted else None,
                 "providers": providers(module),
                 "free_bytes": free_bytes(directory),
                 "cpus": cpus(),
@@ -35,10 +41,16 @@ def main(module: str, directory: str) -> None:
     )
 
 
+def first_installed(modules: list[str]) -> str:
+    """The first one that there is; the first of all where there is none."""
+    return next((module for module in modules if version(module)), modules[0])
+
+
 def version(module: str) -> str | None:
     """None where it is not installed; the failure's text where it is but cannot be imported."""
     try:
-        return str(getattr(importlib.import_module(module), "__version__", "unknown"))
+        importlib.import_module(module)
+        return str(getattr(sys.modules[module.split(".")[0]], "__version__", "unknown"))
     except ModuleNotFoundError as problem:
         return None if problem.name == module.split(".")[0] else "broken: " + str(problem)
     except Exception as problem:
@@ -93,4 +105,4 @@ def load() -> float | None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])

@@ -94,6 +94,7 @@ class Record(BaseModel):
     p10_ms: _Figure
     p90_ms: _Figure
     noise: _Figure
+    energy_mj: _Figure = None
     verdict: Level
     reasons: Annotated[tuple[str, ...], BeforeValidator(_cell(empty=()))]
     measured_at: Annotated[str, AfterValidator(_time)]

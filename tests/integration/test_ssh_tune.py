@@ -1,0 +1,59 @@
+"""Tuning a device over ssh: it is as it was after the link died too."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from latkit.devices.profile import Profile, create
+from latkit.devices.tune import tuned
+from latkit.errors import LatkitError
+from latkit.workflow.device import findings
+from tests.integration.sshd import Sshd
+from tests.unit.recorded_devices import lay_out
+
+SETTING = "sys/devices/system/cpu/cpufreq/policy0/scaling_governor"
+BOARD = {
+    SETTING: "ondemand\n",
+    "sys/devices/system/cpu/cpufreq/policy0/scaling_available_governors": "ondemand performance\n",
+}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    lay_out(tmp_path / "root", BOARD)
+    return tmp_path / "root"
+
+
+@pytest.fixture
+def board(tmp_path: Path) -> Profile:
+    values = {"name": "board", "python": sys.executable, "remote_dir": f"{tmp_path}/latkit"}
+    return create(values)
+
+
+def governor(root: Path) -> str:
+    return (root / SETTING).read_text().strip()
+
+
+def test_held_and_put_back(sshd: Sshd, board: Profile, root: Path):
+    with tuned(board, str(root)):
+        assert governor(root) == "performance"
+    assert governor(root) == "ondemand"
+
+
+def test_put_back_after_the_link_died(sshd: Sshd, board: Profile, root: Path):
+    with pytest.raises(LatkitError), tuned(board, str(root)):
+        sshd.kill_sessions()
+    for _ in range(400):
+        if governor(root) == "ondemand":
+            return
+        time.sleep(0.05)
+    pytest.fail("it was not put back")
+
+
+def test_the_state_can_be_read_there(sshd: Sshd, board: Profile):
+    (state,) = findings(board)
+    assert (state.name, state.level) == ("state", "ok")

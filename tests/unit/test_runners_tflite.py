@@ -1,0 +1,69 @@
+"""LiteRT on the device, through the harness."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("ai_edge_litert")
+
+from latkit import spaces
+from latkit.build.cache import ModelCache
+from latkit.measure.reference import reference_output, same_output
+from latkit.protocol import BlockEvent, Failed, MeasureRequest
+from tests.conformance.runner import Harness, RunnerConformance
+
+TINY = {"channels": 4, "cells": 1, "resolution": 16}
+
+
+@pytest.fixture(scope="module")
+def network():
+    space = spaces.get("nb201")
+    return space.network(space.sample(np.random.default_rng(0), 1)[0], **TINY)
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> ModelCache:
+    return ModelCache(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def model(cache: ModelCache, network) -> Path:
+    return cache.get(network, format="tflite").path
+
+
+@pytest.fixture(scope="module")
+def expected(cache: ModelCache, network):
+    return reference_output(cache.get(network).path, 0)
+
+
+class TestXnnpack(RunnerConformance):
+    runtime = "tflite"
+    provider = "XNNPACK"
+    format = "tflite"
+
+    @pytest.mark.parametrize("precision", ["fp16", "int8"])
+    def test_other_precisions_compute_the_same(
+        self, harness: Harness, request_: MeasureRequest, cache, network, expected, precision
+    ):
+        file = cache.get(network, format="tflite", precision=precision)
+        request = replace(request_, model=str(file.path), precision=precision)
+        block = harness.ask(request)
+        assert isinstance(block, BlockEvent), block
+        assert same_output(block.output, expected, precision)
+
+    def test_a_delegate_that_is_not_there_is_an_error(
+        self, harness: Harness, request_: MeasureRequest
+    ):
+        failed = harness.ask(replace(request_, provider="delegate:/no/such/delegate.so"))
+        assert isinstance(failed, Failed)
+        assert "/no/such/delegate.so" in failed.detail
+
+
+class TestBuiltinKernels(RunnerConformance):
+    runtime = "tflite"
+    provider = "builtin"
+    format = "tflite"
