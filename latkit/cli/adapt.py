@@ -10,6 +10,12 @@ from latkit.cli.output import json_option, milliseconds, next_step, note, show_j
 @click.command(name="adapt")
 @click.option("--device", required=True, help="A device that has been measured.")
 @click.option("--space", help="Adapt for this space only (default: every space measured).")
+@click.option("--runtime", metavar="NAME", help="Use measurements with this runtime.")
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "fp16", "int8"]),
+    help="Use measurements of this precision.",
+)
 @click.option("--threads", type=click.IntRange(1), help="Use measurements with so many threads.")
 @click.option("--batch", type=click.IntRange(1), help="Use measurements of this batch size.")
 @click.option(
@@ -21,10 +27,9 @@ from latkit.cli.output import json_option, milliseconds, next_step, note, show_j
 def command(
     device: str,
     space: str | None,
-    threads: int | None,
-    batch: int | None,
     bundle: str | None,
     as_json: bool,
+    **setting: str | int | None,
 ) -> None:
     """Learn a device from its measurements.
 
@@ -32,7 +37,8 @@ def command(
     """
     from latkit.workflow.adapt import adapt
 
-    reports = adapt(device, space=space, threads=threads, batch=batch, bundle=bundle)
+    wanted = {name: value for name, value in setting.items() if value is not None}
+    reports = adapt(device, space=space, wanted=wanted, bundle=bundle)
     if as_json:
         show_json([report.as_dict() for report in reports])
         return

@@ -40,6 +40,7 @@ def info(as_json: bool) -> None:
         Column("space", "space"),
         Column("runtime", "runtime"),
         Column("runtime_version", "version"),
+        Column("precision", "precision"),
         Column("threads", "threads", number=True),
         Column("batch", "batch", number=True),
         Column("archs", "networks", "{:,}".format, number=True),
@@ -65,12 +66,14 @@ def list_measurements(
     from latkit.workflow.dataset import rows
 
     found = rows(device, space, (verdict,) if verdict else LEVELS)
+    told = any(row["energy_mj"] is not None for row in found)
     columns = [
         Column("arch", "architecture", shrink="cut"),
         Column("device", "device"),
         ms_column("latency_ms", "median ms"),
         ms_column("lower_ms", "from"),
         ms_column("upper_ms", "to"),
+        *([Column("energy_mj", "mJ", "{:.4g}".format, number=True)] if told else []),
         Column("verdict", "verdict"),
         Column("reasons", "because", "; ".join, shrink="wrap"),
     ]

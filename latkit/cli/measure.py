@@ -61,6 +61,15 @@ def count(text: str | int) -> int | str:
     type=click.Path(allow_dash=True),
     help="Measure the networks of an arch file instead of a draw.",
 )
+@click.option(
+    "--runtime", metavar="NAME", help="onnxruntime, tflite, torch (default: the profile's)."
+)
+@click.option("--provider", metavar="NAME", help="What it runs on (default: the profile's).")
+@click.option(
+    "--precision",
+    type=click.Choice(["fp32", "fp16", "int8"]),
+    help="Of the models (default: the profile's).",
+)
 @click.option("--threads", type=click.IntRange(1), help="Threads (default: the profile's).")
 @click.option("--batch", type=click.IntRange(1), help="Images per inference (default: profile's).")
 @click.option(
@@ -69,6 +78,11 @@ def count(text: str | int) -> int | str:
     default=0,
     type=click.IntRange(0),
     help="Seconds to wait where the device is in use.",
+)
+@click.option(
+    "--tune",
+    is_flag=True,
+    help="Hold the device at full clocks meanwhile (needs root there).",
 )
 @click.option("--again", is_flag=True, help="Measure also what was measured before.")
 @json_option
@@ -79,11 +93,11 @@ def command(
     seed: int,
     sampler: str | None,
     archs: str | None,
-    threads: int | None,
-    batch: int | None,
     wait_s: int,
+    tune: bool,
     again: bool,
     as_json: bool,
+    **setting: str | int | None,
 ) -> None:
     """Time networks on a device and store them.
 
@@ -99,13 +113,13 @@ def command(
         raise click.UsageError("--n auto draws networks; it cannot be used with --archs")
     if n == AUTO and again:
         raise click.UsageError("--n auto builds on what is known; it cannot be used with --again")
-    given = {"threads": threads, "batch": batch}
     options: dict[str, Any] = {
         "space": space,
         "seed": seed,
         "sampler": sampler,
-        "overrides": {key: value for key, value in given.items() if value is not None},
+        "overrides": {key: value for key, value in setting.items() if value is not None},
         "wait_s": wait_s,
+        "tune": tune,
     }
     adaptive = None
     with MeasureProgress(device) as progress:

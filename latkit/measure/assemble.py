@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from statistics import median
 from typing import Any
 
 from latkit.measure import quality, stats
 from latkit.measure.journal import Entry, iso_time
+from latkit.measure.quality import Sighting
 from latkit.protocol import BlockEvent, Failed, Output
 from latkit.types import Arch, Block, Measurement, Setting, Verdict
 
@@ -18,8 +20,7 @@ Context = Mapping[str, Any]
 def measurement(
     arch: Arch,
     setting: Setting,
-    own: Sequence[Entry],
-    drift: Sequence[float] | None,
+    seen: Sequence[Sighting],
     *,
     expected: Output,
     provider: str,
@@ -33,33 +34,30 @@ def measurement(
     Args:
         arch: the architecture.
         setting: under which it was timed.
-        own: its blocks, oldest first.
-        drift: slowness of the device during each; None where it is unknown, and then the
+        seen: its blocks, oldest first, and how slow the device was; where that is unknown, the
             latency is left as it was timed.
         expected: what the network should compute.
         provider: the one asked for.
         context: of the session.
     """
-    factors = drift or [1.0] * len(own)
-    blocks = [entry.block for entry in own]
-    label = stats.label([block.samples_ns for block in blocks], factors)
-    verdict = quality.judge(
-        blocks,
-        factors,
-        expected=expected,
-        provider=provider,
-        precision=setting.precision,
-        threads=setting.threads,
-    )
+    blocks = [each.entry.block for each in seen]
+    label = stats.label([block.samples_ns for block in blocks], [each.factor for each in seen])
+    verdict = quality.judge(seen, expected=expected, provider=provider, precision=setting.precision)
     return Measurement(
         arch,
         setting,
         verdict,
         **asdict(label),
         blocks=tuple(map(_block, blocks)),
-        context=_with_blocks(context, own, drift),
-        measured_at=own[-1].time,
+        context={**context, "blocks": list(map(_circumstances, seen))},
+        measured_at=seen[-1].entry.time,
+        energy_mj=_energy_mj(blocks),
     )
+
+
+def _energy_mj(blocks: Sequence[BlockEvent]) -> float | None:
+    known = [block.energy_mj for block in blocks if block.energy_mj is not None]
+    return median(known) if known else None
 
 
 def failure(
@@ -90,32 +88,27 @@ def _without_latency(
         verdict,
         None,
         blocks=tuple(_block(entry.block) for entry in own),
-        context=_with_blocks(context, own, None),
+        context={**context, "blocks": [_circumstances(Sighting(entry)) for entry in own]},
         measured_at=measured_at,
     )
-
-
-def _with_blocks(
-    context: Context, own: Sequence[Entry], drift: Sequence[float] | None
-) -> dict[str, Any]:
-    factors: Sequence[float | None] = drift or [None] * len(own)
-    blocks = [_circumstances(e, factor) for e, factor in zip(own, factors, strict=True)]
-    return {**context, "blocks": blocks}
 
 
 def _block(event: BlockEvent) -> Block:
     return Block(event.cold_ns, event.samples_ns, event.thread_cpu_ns, event.involuntary_switches)
 
 
-def _circumstances(entry: Entry, drift: float | None) -> dict[str, Any]:
-    block = entry.block
+def _circumstances(seen: Sighting) -> dict[str, Any]:
+    entry, block = seen.entry, seen.entry.block
     return {
         "at": entry.time,
         "boot_id": entry.boot_id,
-        "drift": drift,
+        "drift": seen.drift,
+        "doubts": list(seen.doubts),
         "converged": block.converged,
         "warm_up": block.warm_up,
         "providers": list(block.providers),
         "before": asdict(block.before),
         "after": asdict(block.after),
+        "energy_mj": block.energy_mj,
+        "energy_of": block.energy_of,
     }

@@ -1,8 +1,8 @@
 """Measuring a plan on a device, so that nothing is lost and nothing done twice.
 
 Every block is in the journal before the next one begins; a measurement is stored as soon as two
-processes agree on it and a canary told how fast the device was. The stored latency is freed from
-the device's drift; raw samples and the drift of every block are stored beside it.
+undisturbed processes agree on it and a canary told how fast the device was. The stored latency is
+freed from the device's drift; raw samples and the drift of every block are stored beside it.
 """
 
 from __future__ import annotations
@@ -126,7 +126,12 @@ class _Run:
         self.setting = self.session.setting(campaign.space.skeleton_id(**campaign.skeleton))
         profile, hello = self.session.profile, self.session.hello
         self.models = Models(
-            campaign.space, campaign.cache, hello.format, profile.batch, campaign.skeleton
+            campaign.space,
+            campaign.cache,
+            hello.format,
+            profile.batch,
+            campaign.skeleton,
+            profile.precision,
         )
         self.ledger = self._open_ledger()
         self.done: set[Arch] = set()
@@ -195,11 +200,8 @@ class _Run:
             self.session.forget_models()
 
     def _waits(self, arch: Arch, turn: int) -> bool:
-        """Every architecture gets a block a round; in the last one, only where two disagree."""
-        if arch in self.done:
-            return False
-        blocks = len(self.ledger.of(arch))
-        return blocks <= turn if turn < ROUNDS else blocks == ROUNDS
+        """Every architecture gets a block a round; after the second, only where more are needed."""
+        return arch not in self.done and len(self.ledger.of(arch)) <= turn
 
     def _time_round(self, archs: Sequence[Arch]) -> None:
         """Time each once, canaries between."""
@@ -236,15 +238,12 @@ class _Run:
     def settle(self) -> None:
         """Store every measurement that is complete."""
         for arch in filter(self.ledger.complete, self.ledger.archs()):
-            own = self.ledger.of(arch)
-            drift = self.ledger.drift(own)
             canary = {"arch": self.canary.text, "reference_ns": self.ledger.reference_ns()}
             self._store(
                 assemble.measurement(
                     arch,
                     self.setting,
-                    own,
-                    drift,
+                    self.ledger.sightings(arch),
                     expected=self.models.expected(arch),
                     provider=self.session.profile.provider,
                     context=self.session.context()

@@ -25,6 +25,11 @@ def runner_files() -> list[Path]:
     return sorted(runner_dir().glob("*.py"))
 
 
+def runtimes() -> list[str]:
+    """Names of the runtimes that the runner can drive, ``command`` among them."""
+    return sorted(file.stem.removeprefix("runtime_") for file in runner_dir().glob("runtime_*.py"))
+
+
 def runner_digest() -> str:
     """SHA-256 over the runner's files, hex."""
     total = hashlib.sha256()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+from bisect import bisect
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,39 +14,56 @@ import numpy as np
 from latkit.errors import StoreError
 
 MIN_CANARIES = 3
+MAX_HASTE = 0.02
+"""By so much a canary may be faster than the reference by chance."""
+REACH = 2
+"""So many canaries on either side tell together how fast the device was."""
 
 
-def drift_at(
-    moments: Sequence[float],
-    canary_moments: Sequence[float],
-    canary_ns: Sequence[float],
-    reference_ns: float,
-) -> list[float]:
-    """Slowness of the device at ``moments``, relative to its usual self (1 = as usual).
+def envelope(canary_ns: Sequence[float]) -> list[float]:
+    """The smallest of every timing and its neighbours."""
+    return [min(canary_ns[max(0, i - REACH) : i + REACH + 1]) for i in range(len(canary_ns))]
 
-    The canary's medians, freed from single outliers by a running median of three, are
-    interpolated linearly between its timings and divided by the reference.
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """The canary's timings in the order of time.
 
     Args:
-        moments: seconds.
-        canary_moments: when the canary was timed, seconds; at least one.
-        canary_ns: its median latency then.
-        reference_ns: its latency on the device in its usual state.
+        moments: when, seconds; at least one.
+        canary_ns: its calm median then.
+        reference_ns: the same on the device in its usual state.
     """
-    order = np.argsort(canary_moments)
-    values = np.asarray(canary_ns, dtype=np.float64)[order]
-    padded = np.concatenate([values[:1], values, values[-1:]])
-    smooth = np.median([padded[:-2], padded[1:-1], padded[2:]], axis=0)
-    found = np.interp(moments, np.asarray(canary_moments)[order], smooth / reference_ns)
-    return [float(value) for value in found]
+
+    moments: tuple[float, ...]
+    canary_ns: tuple[float, ...]
+    reference_ns: float
+
+    def at(self, moment: float) -> float:
+        """Slowness of the whole device, relative to its usual self (1 = as usual).
+
+        The lower envelope of the canary's timings, interpolated linearly. What lasts, such as a
+        lower clock, shows in all of them; other work on the machine comes and goes, and is to be
+        found in the samples themselves.
+        """
+        lowest = envelope(self.canary_ns)
+        return float(np.interp(moment, self.moments, lowest)) / self.reference_ns
+
+    def step(self, moment: float) -> float:
+        """Relative change of the canary from the timing before a moment to that after it."""
+        after = bisect(self.moments, moment)
+        if not 0 < after < len(self.moments):
+            return 0.0
+        return self.canary_ns[after] / self.canary_ns[after - 1] - 1
 
 
 class CanaryReference:
     """The canary's latency on the device in its usual state, kept in a file.
 
-    It is the canary's median latency in the first calm campaign under a setting and stays the
-    same from then on: only so are latencies comparable that were measured on different days.
-    While the device was never calm, every campaign is its own reference.
+    It is what the canary takes in a calm campaign under a setting, and stays the same from then on:
+    only so are latencies comparable that were measured on different days. A later campaign that
+    finds the canary faster knows better, for nothing but interference ever made it slower. While
+    the device was never calm, every campaign is its own reference.
     """
 
     def __init__(self, path: Path, model_sha256: str) -> None:
@@ -56,14 +75,16 @@ class CanaryReference:
         """The reference, ns; None while the canary was timed too seldom for there to be one.
 
         Args:
-            calm_ns: the canary's medians while nothing disturbed it.
-            all_ns: all its medians.
+            calm_ns: the canary's timings while nothing disturbed it.
+            all_ns: all its timings.
         """
-        if self._reference_ns is None and len(calm_ns) >= MIN_CANARIES:
-            self._reference_ns = float(np.median(calm_ns))
-            self._write(self._reference_ns)
+        if len(calm_ns) >= MIN_CANARIES:
+            found = float(np.median(envelope(calm_ns)))
+            if self._reference_ns is None or found < (1 - MAX_HASTE) * self._reference_ns:
+                self._reference_ns = found
+                self._write(found)
         elif self._reference_ns is None and len(all_ns) >= MIN_CANARIES:
-            self._reference_ns = float(np.median(all_ns))
+            return float(np.median(envelope(all_ns)))
         return self._reference_ns
 
     def _read(self) -> float | None:

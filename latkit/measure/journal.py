@@ -12,10 +12,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from latkit.errors import RunnerError, StoreError
+from latkit.measure import stats
 from latkit.protocol import BlockEvent, parse_event
 from latkit.types import Arch
 
@@ -23,7 +25,7 @@ _BESIDE_BLOCK = ("space", "arch", "canary", "at", "boot_id")
 _DAMAGE = (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError, RunnerError)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """One block: of which architecture, whether it is the canary, when, and in which boot.
 
@@ -40,6 +42,11 @@ class Entry:
     def time(self) -> str:
         """``at`` as ISO 8601 in UTC."""
         return iso_time(self.at)
+
+    @cached_property
+    def calm_ns(self) -> float:
+        """The block's median while nothing disturbed it."""
+        return stats.calm(self.block.samples_ns).median
 
     def encode(self) -> bytes:
         """The entry as one line of JSON."""

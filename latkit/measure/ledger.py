@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from latkit.measure import stats
-from latkit.measure.drift import CanaryReference, drift_at
+from latkit.measure.drift import CanaryReference, Drift
 from latkit.measure.journal import Entry, Journal
 from latkit.measure.plan import MAX_ROUNDS, ROUNDS
-from latkit.measure.quality import MAX_DISAGREEMENT, calm
+from latkit.measure.quality import Sighting, apart, calm, sighting
 from latkit.types import Arch
+
+AGREEMENT = 0.02
+"""Processes that are no further apart say the same."""
 
 
 class Ledger:
@@ -52,29 +54,32 @@ class Ledger:
         """The canary's latency on the device in its usual state, once that is known."""
         canaries = self._canaries()
         undisturbed = [e for e in canaries if calm(e.block, self._threads)]
-        return self._reference.get(_medians(undisturbed), _medians(canaries))
+        return self._reference.get(_calm(undisturbed), _calm(canaries))
 
-    def drift(self, own: Sequence[Entry]) -> list[float] | None:
-        """Slowness of the device during each entry; None where no canary told it."""
+    def drift(self) -> Drift | None:
+        """How fast the device was; None where no canary told it."""
         reference_ns = self.reference_ns()
-        canaries = self._canaries()
+        canaries = sorted(self._canaries(), key=lambda entry: entry.at)
         if reference_ns is None or not canaries:
             return None
-        moments = [e.at for e in canaries]
-        return drift_at([e.at for e in own], moments, _medians(canaries), reference_ns)
+        return Drift(tuple(e.at for e in canaries), tuple(_calm(canaries)), reference_ns)
+
+    def sightings(self, arch: Arch) -> list[Sighting]:
+        """The blocks of an architecture with what is to be said of each, oldest first."""
+        drift = self.drift()
+        return [sighting(entry, drift, self._threads) for entry in self.of(arch)]
 
     def complete(self, arch: Arch) -> bool:
-        """Whether two processes agree on the latency, or a third was asked as well."""
-        own = self.of(arch)
-        if len(own) < ROUNDS:
-            return False
-        samples = [entry.block.samples_ns for entry in own]
-        medians = stats.corrected_medians(samples, self.drift(own) or [1.0] * len(own))
-        return len(own) >= MAX_ROUNDS or stats.disagreement(medians) <= MAX_DISAGREEMENT
+        """Whether two undisturbed processes agree on the latency, or no more shall be asked."""
+        asked = len(self.of(arch))
+        if not ROUNDS <= asked < MAX_ROUNDS:
+            return asked >= MAX_ROUNDS
+        clean = [each for each in self.sightings(arch) if not each.doubts]
+        return len(clean) >= ROUNDS and apart(clean) <= AGREEMENT
 
     def _canaries(self) -> list[Entry]:
         return [entry for entry in self._entries if entry.canary]
 
 
-def _medians(entries: Sequence[Entry]) -> list[float]:
-    return [stats.median_interval(entry.block.samples_ns).median for entry in entries]
+def _calm(entries: Sequence[Entry]) -> list[float]:
+    return [entry.calm_ns for entry in entries]

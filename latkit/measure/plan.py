@@ -1,8 +1,9 @@
 """What is measured in which order.
 
 A machine's speed drifts by more than networks differ, over minutes. Therefore architectures are
-timed in rounds: every one of a batch once, in random order, then every one again, and once more
-where the two disagree. A canary network is timed between them, whose drift is everybody's drift.
+timed in rounds: every one of a batch once, in random order, then every one again, and up to twice
+more where the two disagree or were disturbed. A canary network is timed between them, whose drift
+is everybody's drift.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from latkit.types import Arch
 BATCH = 40
 """So many models lie on the device at a time."""
 ROUNDS = 2
-MAX_ROUNDS = 3
+MAX_ROUNDS = 4
 CANARY_EVERY = 5
 _CANARY_CANDIDATES = 15
 

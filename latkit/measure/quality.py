@@ -7,8 +7,12 @@ be read raises no suspicion and allays none.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
+from latkit.devices.runtimes import on_processor
 from latkit.measure import stats
+from latkit.measure.drift import Drift
+from latkit.measure.journal import Entry
 from latkit.measure.reference import same_output
 from latkit.protocol import BlockEvent, DeviceState, Output
 from latkit.types import Verdict
@@ -18,40 +22,80 @@ MAX_TREND = 0.05
 MAX_BIMODALITY = 0.05
 MAX_FREQUENCY_SPREAD = 0.05
 MAX_DRIFT = 0.15
+MAX_STEP = 0.03
+ENOUGH = 2
 MIN_CPU_SHARE = 0.9
 MAX_STEAL = 0.02
 MAX_PRESSURE = 0.2
+SOFT_LIMITS = {"GPU power cap"}
+"""What a device may run at all its life; ``gpu.py`` of the runners names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One block, how slow the device was then (None: unknown), and what speaks against it."""
+
+    entry: Entry
+    drift: float | None = None
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def factor(self) -> float:
+        """What the samples are to be divided by."""
+        return self.drift or 1.0
+
+
+def sighting(entry: Entry, drift: Drift | None, threads: int) -> Sighting:
+    """What is to be said of one block.
+
+    Args:
+        entry: the block and its time.
+        drift: how fast the device was.
+        threads: with one, time off the processor is time lost to others.
+    """
+    doubts = list(_doubts(entry.block, threads))
+    if drift is None:
+        return Sighting(entry, None, tuple(doubts))
+    factor, step = drift.at(entry.at), drift.step(entry.at)
+    if abs(factor - 1) > MAX_DRIFT:
+        doubts.append(f"drift: the canary network was {factor - 1:+.0%} off its usual latency")
+    elif abs(step) > MAX_STEP:
+        doubts.append(f"drift: the canary network changed by {step:+.0%} meanwhile")
+    return Sighting(entry, factor, tuple(doubts))
+
+
+def apart(seen: Sequence[Sighting]) -> float:
+    """Relative difference of the two fastest blocks, each freed from drift."""
+    return stats.disagreement([each.entry.calm_ns / each.factor for each in seen])
 
 
 def judge(
-    blocks: Sequence[BlockEvent],
-    drift: Sequence[float],
+    seen: Sequence[Sighting],
     *,
     expected: Output,
     provider: str,
     precision: str,
-    threads: int,
 ) -> Verdict:
     """The verdict on one architecture from all its blocks, with the reasons for it.
 
+    Two blocks against which nothing speaks are enough, whatever happened to the others.
+
     Args:
-        blocks: at least one.
-        drift: slowness of the device during each, relative to its usual self.
+        seen: at least one.
         expected: what the network should compute.
         provider: the one asked for.
         precision: decides how closely outputs must agree.
-        threads: with one, time off the processor is time lost to others.
     """
-    wrong = (
-        *(reason for block in blocks for reason in _faults(block, expected, provider, precision)),
-    )
+    blocks = [each.entry.block for each in seen]
+    wrong = [fault for block in blocks for fault in _faults(block, expected, provider, precision)]
     if wrong:
         return Verdict("invalid", _once(wrong))
-    doubts = (
-        *(reason for block in blocks for reason in _doubts(block, threads)),
-        *_changes([state for block in blocks for state in (block.before, block.after)]),
-        *_disagreements(blocks, drift),
-    )
+    doubts = [doubt for each in seen for doubt in each.doubts]
+    if sum(not each.doubts for each in seen) >= ENOUGH:
+        doubts = []
+    doubts += _changes([state for block in blocks for state in (block.before, block.after)])
+    if apart(seen) > MAX_DISAGREEMENT:
+        doubts.append(f"disagreement: processes differ by {apart(seen):.0%}")
     return Verdict("suspect", _once(doubts)) if doubts else Verdict("valid")
 
 
@@ -64,13 +108,25 @@ def _once(reasons: Iterable[str]) -> tuple[str, ...]:
 
 
 def _faults(block: BlockEvent, expected: Output, provider: str, precision: str) -> Iterator[str]:
-    if not same_output(block.output, expected, precision):
+    if block.output and not same_output(block.output, expected, precision):
         yield "wrong output: differs from what the host computes"
     if block.providers and block.providers[0] != provider:
         yield f"wrong provider: asked for {provider}, ran on {block.providers[0]}"
-    throttled = _increase(block.before.throttle_count, block.after.throttle_count)
-    if throttled > 0:
-        yield "throttled: the device slowed itself down"
+    yield from _throttling(block.before, block.after)
+
+
+def _throttling(before: DeviceState, after: DeviceState) -> Iterator[str]:
+    """What slowed the device down. What was only noted before the block is not held against it."""
+    if _increase(before.throttle_count, after.throttle_count) > 0:
+        yield "throttled: the device slowed itself down for heat"
+    if _increase(before.over_current_count, after.over_current_count) > 0:
+        yield "throttled: slowed down for over-current or under-voltage"
+    active = {*(before.limits or ()), *(after.limits or ())} - SOFT_LIMITS
+    begun = set(after.limits_since_boot or ()) - set(before.limits_since_boot or ())
+    if before.limits_since_boot is None:
+        begun = set()
+    if active | begun:
+        yield f"throttled: {', '.join(sorted(active | begun))}"
 
 
 def _doubts(block: BlockEvent, threads: int) -> Iterator[str]:
@@ -91,10 +147,11 @@ def calm(block: BlockEvent, threads: int) -> bool:
 
 
 def _interruptions(block: BlockEvent, threads: int) -> Iterator[str]:
-    measured_ns = sum(block.samples_ns)
+    # A program that timed itself, and kept its output, is watched from its start to its end.
+    measured_ns = sum(block.samples_ns) if block.output else block.timing_ns
     share = block.thread_cpu_ns / measured_ns
-    on_cpu = not block.providers or "CPU" in block.providers[0]
-    if threads == 1 and on_cpu and share < MIN_CPU_SHARE:
+    alone = threads == 1 and all(map(on_processor, block.providers[:1]))
+    if alone and block.output and share < MIN_CPU_SHARE:
         yield f"pre-empted: on a processor for {share:.0%} of the time"
     steal = _increase(block.before.steal_s, block.after.steal_s) * 1e9 / measured_ns
     if steal > MAX_STEAL:
@@ -105,22 +162,32 @@ def _interruptions(block: BlockEvent, threads: int) -> Iterator[str]:
 
 
 def _changes(states: Sequence[DeviceState]) -> Iterator[str]:
-    frequencies = [state.frequency_mhz for state in states if state.frequency_mhz]
-    spread = max(frequencies) / min(frequencies) - 1 if frequencies else 0.0
+    spread = _spread(state.frequency_mhz for state in states)
     if spread > MAX_FREQUENCY_SPREAD:
         yield f"frequency: changed by {spread:.0%}"
     governors = dict.fromkeys(state.governor for state in states if state.governor)
     if len(governors) > 1:
         yield f"governor: changed from {' to '.join(governors)}"
+    yield from _gpu_changes(states)
+    modes = dict.fromkeys(state.power_mode for state in states if state.power_mode)
+    if len(modes) > 1:
+        yield f"power mode: changed from {' to '.join(modes)}"
 
 
-def _disagreements(blocks: Sequence[BlockEvent], drift: Sequence[float]) -> Iterator[str]:
-    apart = stats.disagreement(stats.corrected_medians([b.samples_ns for b in blocks], drift))
-    if apart > MAX_DISAGREEMENT:
-        yield f"disagreement: processes differ by {apart:.0%}"
-    worst = max(drift, key=lambda factor: abs(factor - 1))
-    if abs(worst - 1) > MAX_DRIFT:
-        yield f"drift: the canary network was {worst - 1:+.0%} off its usual latency"
+def _gpu_changes(states: Sequence[DeviceState]) -> Iterator[str]:
+    spread = _spread(state.gpu_mhz for state in states)
+    if spread > MAX_FREQUENCY_SPREAD:
+        yield f"GPU frequency: changed by {spread:.0%}"
+    known = [set(state.limits) & SOFT_LIMITS for state in states if state.limits is not None]
+    # All along, it is how fast this device is; now and then, nobody knows how often.
+    for limit in sorted(SOFT_LIMITS):
+        if 0 < sum(limit in limits for limits in known) < len(known):
+            yield f"{limit}: for a part of the time"
+
+
+def _spread(frequencies_mhz: Iterable[float | None]) -> float:
+    known = [mhz for mhz in frequencies_mhz if mhz]
+    return max(known) / min(known) - 1 if known else 0.0
 
 
 def _increase(before: float | None, after: float | None) -> float:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 
-from latkit.build import builders
+from latkit.build import builders, require_precision
 from latkit.devices.profile import Profile
+from latkit.devices.runtimes import offers, requirements, spelled
 from latkit.devices.transport import Transport
 from latkit.errors import RunnerError
 from latkit.protocol import (
@@ -33,11 +35,18 @@ class Runner:
     def __init__(self, transport: Transport, profile: Profile, harness: str) -> None:
         self._profile = profile
         self._where = transport.description
-        python = transport.expand(profile.python)
-        self._process = transport.spawn([python, "-u", harness, "--runtime", profile.runtime])
+        words = [transport.expand(profile.python), "-u", harness, "--runtime", profile.runtime]
+        if profile.command:
+            program = profile.command.program(threads=profile.threads, batch=profile.batch)
+            words += ["--program", json.dumps(program)]
+        self._process = transport.spawn(words)
 
     def greet(self) -> Hello:
-        """What the runner says of itself; raises RunnerError where it cannot do this work."""
+        """What the runner says of itself.
+
+        Raises RunnerError where it cannot do this work, UsageError where there are no models in
+        the profile's precision for it.
+        """
         event = self._receive(START_TIMEOUT_S)
         if isinstance(event, Unusable):
             raise self._unusable(event)
@@ -47,6 +56,7 @@ class Runner:
             raise self._broken(f"speaks protocol {event.protocol}, not {PROTOCOL_VERSION}")
         if event.format not in builders():
             raise self._broken(f"reads models in {event.format!r}, which latkit does not write")
+        require_precision(event.format, self._profile.precision)
         self._require_provider(event)
         return event
 
@@ -82,17 +92,21 @@ class Runner:
 
     def _unusable(self, event: Unusable) -> RunnerError:
         runtime = self._profile.runtime
+        if self._profile.command:
+            hint = "are words and version in the profile's [command] right for that device?"
+            return RunnerError(f"{self._where}: {event.detail}", hint)
         words = [*self._profile.login_command, self._profile.python, "-m", "pip", "install"]
+        needed = requirements(runtime, self._profile.provider)
         return RunnerError(
             f"{runtime} cannot be used on {self._where}: {event.detail}",
-            f"install it there: {shlex.join([*words, runtime, 'numpy'])}",
+            f"install it there: {shlex.join(words)} {needed}",
         )
 
     def _require_provider(self, hello: Hello) -> None:
         wanted = self._profile.provider
-        if hello.providers and wanted not in hello.providers:
+        if hello.providers and not offers(hello.providers, wanted):
             raise RunnerError(
                 f"the {hello.runtime} on {self._where} has no {wanted}, "
-                f"only {', '.join(hello.providers)}",
+                f"only {', '.join(map(spelled, hello.providers))}",
                 f"install one that has it, or set provider in the profile {self._profile.name}",
             )

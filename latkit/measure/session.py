@@ -10,9 +10,10 @@ from typing import Any
 from latkit.build.cache import ModelFile
 from latkit.devices.lease import Lease
 from latkit.devices.profile import Profile
+from latkit.devices.runtimes import runtime as known_runtime
 from latkit.devices.transport import open_transport
-from latkit.errors import LatkitError, RunnerError, UsageError
-from latkit.measure.deploy import clear_out, deploy_runner, model_path, runner_digest
+from latkit.errors import LatkitError, RunnerError, UnknownNameError
+from latkit.measure.deploy import clear_out, deploy_runner, model_path, runner_digest, runtimes
 from latkit.measure.models import INPUT_SEED
 from latkit.measure.runner import Runner
 from latkit.protocol import (
@@ -27,8 +28,6 @@ from latkit.types import Setting
 
 MODEL_TIMEOUT_S = 300.0
 
-DEFAULT_PROVIDER = "CPUExecutionProvider"
-
 
 class Session:
     """Context manager: connects, leases the device, deploys the runner and starts it.
@@ -40,7 +39,8 @@ class Session:
         timeout_s: after so long one model is given up.
         memory_limit_mb: address space a model may use on the device.
 
-    Raises DeviceUnreachable, DeviceBusyError, or RunnerError where the runner cannot work there.
+    Raises UnknownNameError for a runtime that latkit has no runner for, DeviceUnreachable,
+    DeviceBusyError, or RunnerError where the runner cannot work there.
     """
 
     hello: Hello
@@ -55,6 +55,8 @@ class Session:
         timeout_s: float = MODEL_TIMEOUT_S,
         memory_limit_mb: int | None = None,
     ) -> None:
+        if profile.runtime not in runtimes():
+            raise UnknownNameError("runtime", profile.runtime, runtimes())
         self.profile = profile
         self.rule = rule or StopRule()
         self._wait_s = wait_s
@@ -90,7 +92,7 @@ class Session:
         """
         profile = self.profile
         runtime, state = self.hello.runtime, profile.device_state
-        if profile.provider != DEFAULT_PROVIDER:
+        if profile.provider != known_runtime(profile.runtime).provider:
             runtime = f"{runtime}:{profile.provider}"
         if profile.affinity:
             state = f"{state} cpus={','.join(map(str, profile.affinity))}"
@@ -108,9 +110,11 @@ class Session:
 
     def context(self) -> dict[str, Any]:
         """What else should be remembered of the circumstances, as JSON would have it."""
+        command = self.profile.command
         return {
             "runner": runner_digest()[:16],
             "rule": asdict(self.rule),
+            "command": command.model_dump() if command else None,
             "provider": self.profile.provider,
             "affinity": list(self.profile.affinity or ()),
             "device": asdict(self.hello),
@@ -147,8 +151,6 @@ class Session:
 
     def _connect(self) -> None:
         profile = self.profile
-        if profile.precision != "fp32":
-            raise UsageError(f"{profile.name}: there are no {profile.precision} models yet")
         self._transport = self._stack.enter_context(open_transport(profile))
         folder = self._transport.expand(profile.remote_dir)
         lease = Lease(
@@ -186,6 +188,7 @@ class Session:
             timeout_s=self._timeout_s,
             affinity=self.profile.affinity,
             memory_limit_mb=self._memory_limit_mb,
+            precision=self.profile.precision,
         )
 
     def _on_device(self, model: ModelFile) -> str:

@@ -18,6 +18,9 @@ Samples = Sequence[int] | NDArray[np.float64]
 Z_95 = 1.96
 NOISE_FLOOR = 0.002
 """No latency is believed to be known better than this, relative."""
+CALM_NS = 50e6
+CALM_RUNS = 20
+"""The shortest window in which a device is said to have been calm: so long, and so many runs."""
 MIN_THIRD = 10
 MIN_BIMODAL = 40
 
@@ -30,10 +33,9 @@ class Interval:
     lower: float
     upper: float
 
-    @property
-    def half_width(self) -> float:
-        """Half the interval, relative to the median."""
-        return (self.upper - self.lower) / 2 / self.median
+    def divided(self, factor: float) -> Interval:
+        """In another unit."""
+        return Interval(self.median / factor, self.lower / factor, self.upper / factor)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,35 +92,46 @@ def bimodality(samples: Sequence[int]) -> float:
     return float(np.expm1(distance)) if widest < distance / 2 and between < 0.05 else 0.0
 
 
-def disagreement(medians: Sequence[float]) -> float:
-    """Relative difference of the two closest of several processes' medians; 0 for a single one.
+def calm(samples: Samples) -> Interval:
+    """The median in the calmest window of one process's samples, with its interval.
 
-    Two that agree are enough: the label is the median of all, which does not heed an odd one.
+    Other work on a machine slows a network down, never speeds it up, and comes and goes within
+    seconds. The samples are cut into windows of 50 ms, or 20 runs where that is longer; what the
+    fastest of them says is what the device does when it is left alone. On a quiet device all
+    windows say the same.
+    """
+    values = np.asarray(samples, dtype=np.float64)
+    ends = np.cumsum(values)
+    window_ns = max(CALM_NS, CALM_RUNS * float(np.median(values)))
+    cuts = np.searchsorted(ends, np.arange(0.0, ends[-1] + 1, window_ns))
+    windows = [values[low:high] for low, high in pairwise(cuts) if high - low >= CALM_RUNS]
+    return min(
+        (median_interval(window) for window in windows or [values]),
+        key=lambda interval: interval.median,
+    )
+
+
+def disagreement(medians: Sequence[float]) -> float:
+    """Relative difference of the two fastest of several processes; 0 for a single one.
+
+    Two that agree are enough, but they must be the two that were disturbed least.
     """
     ordered = sorted(medians)
-    if len(ordered) < 2:
-        return 0.0
-    return min(high / low - 1 for low, high in pairwise(ordered))
-
-
-def corrected_medians(blocks_ns: Sequence[Sequence[int]], drift: Sequence[float]) -> list[float]:
-    """Every process's median, freed from the drift of the whole device, ns."""
-    medians = (median_interval(samples).median for samples in blocks_ns)
-    return [median / factor for median, factor in zip(medians, drift, strict=True)]
+    return ordered[1] / ordered[0] - 1 if len(ordered) > 1 else 0.0
 
 
 def label(blocks_ns: Sequence[Sequence[int]], drift: Sequence[float]) -> Label:
-    """One label from the samples of several processes.
+    """One label from the samples of several processes: of the two fastest, the mean.
 
     Args:
         blocks_ns: samples of every process, ns.
         drift: by how much the whole device was slower than usual during each (1 = not at all).
     """
-    corrected = [
-        np.asarray(samples) / factor for samples, factor in zip(blocks_ns, drift, strict=True)
-    ]
-    intervals = [median_interval(samples) for samples in corrected]
-    latency = float(np.median([interval.median for interval in intervals]))
+    blocks = list(zip(blocks_ns, drift, strict=True))
+    corrected = [np.asarray(samples) / factor for samples, factor in blocks]
+    found = [calm(samples).divided(factor) for samples, factor in blocks]
+    intervals = sorted(found, key=lambda interval: interval.median)[:2]
+    latency = float(np.mean([interval.median for interval in intervals]))
     p10, p90 = np.percentile(np.concatenate(corrected), [10, 90])
     return Label(
         latency_ms=latency / 1e6,

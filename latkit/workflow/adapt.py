@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -42,14 +42,15 @@ def adapt(
     device: str,
     *,
     space: str | None = None,
-    threads: int | None = None,
-    batch: int | None = None,
+    wanted: Mapping[str, Any] | None = None,
     bundle: str | None = None,
 ) -> list[AdaptReport]:
     """Adapt to ``device`` for one space, or for every space it was measured in.
 
-    Of several settings (threads, batch, runtime version), the one measured last is used, and the
-    report says so. Raises MeasurementsUnusable where there are too few measurements.
+    Of several settings, the one measured last is used, and the report says so; ``wanted`` holds
+    fields of the setting that it must have (runtime, precision, threads, ...).
+
+    Raises MeasurementsUnusable where there are too few measurements.
     """
     with Store.open(database_url()) as store:
         measured = store.latest(device=device, levels=("valid", "suspect"))
@@ -62,7 +63,7 @@ def adapt(
         )
     source = Path(bundle) if bundle else None
     return [
-        _adapt_space(device, name, _select(groups[name], threads, batch), source) for name in chosen
+        _adapt_space(device, name, _select(groups[name], wanted or {}), source) for name in chosen
     ]
 
 
@@ -86,23 +87,29 @@ def _checked_space(device: str, space: str, groups: dict[str, list[Measurement]]
 
 
 def _select(
-    measured: Sequence[Measurement], threads: int | None, batch: int | None
+    measured: Sequence[Measurement], wanted: Mapping[str, Any]
 ) -> tuple[Setting, list[Measurement], int]:
     """The setting measured last among those asked for, its measurements, and how many others."""
     asked = [
         measurement
         for measurement in measured
-        if threads in (None, measurement.setting.threads)
-        and batch in (None, measurement.setting.batch)
+        if all(_has(measurement.setting, name, value) for name, value in wanted.items())
     ]
     if not asked:
+        words = ", ".join(f"{name} {value}" for name, value in wanted.items())
         raise MeasurementsUnusable(
-            f"none of the {len(measured)} measurements has the threads or batch asked for",
+            f"none of the {len(measured)} measurements has {words}",
             "'latkit dataset info' lists what was measured",
         )
     setting = max(asked, key=lambda measurement: measurement.measured_at).setting
     same = [measurement for measurement in asked if measurement.setting == setting]
     return setting, same, len(measured) - len(same)
+
+
+def _has(setting: Setting, name: str, value: Any) -> bool:
+    """Whether a setting is as wanted; a runtime is so with any provider of its own."""
+    found = getattr(setting, name)
+    return bool(found == value or (name == "runtime" and found.startswith(f"{value}:")))
 
 
 def _adapt_space(

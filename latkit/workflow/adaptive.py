@@ -65,6 +65,7 @@ def measure_until_converged(
     sampler: str | None = None,
     overrides: dict[str, Any] | None = None,
     wait_s: float = 0.0,
+    tune: bool = False,
 ) -> AdaptiveResult:
     """Measure 5 networks of a seeded draw, then 3 at a time, at most 40.
 
@@ -82,13 +83,14 @@ def measure_until_converged(
         sampler: which networks are drawn, see ``latkit.workflow.measure.draw``.
         overrides: fields of the profile to replace (threads, batch, ...).
         wait_s: how long to wait where somebody else holds the device.
+        tune: see ``latkit.workflow.measure.measure``.
 
     Raises BundleError where there is no bundle to adapt.
     """
     chosen_space = spaces.get(space)
     predict = predictions(chosen_space)
     archs = draw(chosen_space, min(MOST, chosen_space.size), seed, sampler)
-    with campaign(device, chosen_space, observer, overrides, wait_s) as opened:
+    with campaign(device, chosen_space, observer, overrides, wait_s, tune) as opened:
         return run(opened, archs, seed, predict, told)
 
 

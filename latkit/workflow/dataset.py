@@ -41,6 +41,7 @@ def rows(
             "lower_ms": m.lower_ms,
             "upper_ms": m.upper_ms,
             "noise": m.noise,
+            "energy_mj": m.energy_mj,
             "verdict": m.verdict.level,
             "reasons": list(m.verdict.reasons),
             "measured_at": m.measured_at,

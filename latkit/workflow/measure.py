@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from latkit import sampling, spaces
 from latkit.build.cache import ModelCache
 from latkit.config import cache_dir, data_dir, database_url
 from latkit.devices import profile as profiles
+from latkit.devices.tune import tuned
 from latkit.errors import UsageError
 from latkit.measure.campaign import Campaign, CampaignResult, Observer
 from latkit.measure.plan import Plan, canary
@@ -20,6 +21,9 @@ from latkit.predictor.bundle import Bundle
 from latkit.spaces.base import Space
 from latkit.store import Store
 from latkit.types import Arch, Measurement
+
+TUNED = " tuned"
+"""Behind the name of a device's state while it is held at full clocks."""
 
 
 def measure(
@@ -34,6 +38,7 @@ def measure(
     overrides: dict[str, Any] | None = None,
     wait_s: float = 0.0,
     again: bool = False,
+    tune: bool = False,
 ) -> CampaignResult:
     """Measure the first ``n`` networks of a seeded draw, or ``archs``, on a device.
 
@@ -48,16 +53,18 @@ def measure(
         seed: of the draw and of the order.
         sampler: which networks are drawn, see ``draw``.
         archs: networks to measure instead of a draw.
-        overrides: fields of the profile to replace (threads, batch, ...).
+        overrides: fields of the profile to replace (threads, batch, runtime, ...).
         wait_s: how long to wait where somebody else holds the device.
         again: measure also those that were measured before.
+        tune: hold the device in the state that measuring wants meanwhile; its latencies are then
+            kept apart from those of its usual state.
     """
     named = sorted({arch.space for arch in archs or ()}) or [space]
     if len(named) > 1:
         raise UsageError(f"one campaign measures one space; these are of {' and '.join(named)}")
     chosen_space = spaces.get(named[0])
     chosen = tuple(archs or draw(chosen_space, n, seed, sampler))
-    with campaign(device, chosen_space, observer, overrides, wait_s) as opened:
+    with campaign(device, chosen_space, observer, overrides, wait_s, tune) as opened:
         return opened.run(Plan(chosen, canary(chosen_space), seed, again))
 
 
@@ -82,12 +89,19 @@ def campaign(
     observer: Observer,
     overrides: dict[str, Any] | None = None,
     wait_s: float = 0.0,
+    tune: bool = False,
 ) -> Iterator[Campaign]:
     """A campaign that may run one plan after the other on a device, leased for as long."""
     profile = profiles.load(device)
     if overrides:
-        profile = profiles.create(profile.model_dump() | overrides)
-    with Store.open(database_url()) as store, Session(profile, wait_s=wait_s) as session:
+        profile = profiles.changed(profile, overrides)
+    if tune:
+        profile = profiles.changed(profile, {"device_state": profile.device_state + TUNED})
+    with (
+        Store.open(database_url()) as store,
+        Session(profile, wait_s=wait_s) as session,
+        tuned(profile) if tune else nullcontext(),
+    ):
         cache = ModelCache(cache_dir() / "models")
         yield Campaign(space, session, store, cache, data_dir() / "campaigns", observer)
 
@@ -102,6 +116,7 @@ def as_row(measurement: Measurement) -> dict[str, Any]:
         "lower_ms": measurement.lower_ms,
         "upper_ms": measurement.upper_ms,
         "noise": measurement.noise,
+        "energy_mj": measurement.energy_mj,
         "verdict": measurement.verdict.level,
         "reasons": list(measurement.verdict.reasons),
         "processes": len(measurement.blocks),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latkit import spaces
+from latkit.devices.runtimes import runtimes
 from latkit.errors import MeasurementsUnusable, UsageError
 from latkit.measure.campaign import Observer
 from latkit.predictor.runtime import Latencies
 from latkit.spaces.base import Space
 from latkit.types import Arch, Measurement
-from latkit.workflow.measure import measure
+from latkit.workflow.measure import TUNED, measure
 from latkit.workflow.predictors import adapted_spaces, load
 
 MIN_NETWORKS = 3
@@ -76,7 +77,8 @@ def validate(
         observer,
         archs=unseen(spaces.get(name), set(predictor.metadata["trained_on"]), n, seed),
         seed=seed,
-        overrides={key: setting[key] for key in ("threads", "batch")},
+        overrides=_as_measured(setting),
+        tune=TUNED in setting["device_state"],
         wait_s=wait_s,
     )
     usable = [m for m in measured.measurements if m.usable]
@@ -88,6 +90,15 @@ def validate(
     predicted = predictor.predict(spaces.get(name).matrix(m.arch for m in usable))
     level = float(predictor.metadata["level"])
     return score(device, name, usable, predicted, level), _rows(usable, predicted)
+
+
+def _as_measured(setting: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a profile with which a device is measured as it was for the predictor."""
+    fields = {key: setting[key] for key in ("threads", "batch", "precision")}
+    name, _, provider = setting["runtime"].partition(":")
+    if name in runtimes():  # otherwise a benchmark program, which the profile describes
+        fields |= {"runtime": name, "provider": provider or runtimes()[name].provider}
+    return fields
 
 
 def unseen(space: Space, seen: set[str], n: int, seed: int) -> list[Arch]:

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+import venv
 from collections import Counter
 from pathlib import Path
 
@@ -18,8 +19,9 @@ import pytest
 
 from latkit.devices.lease import DeviceBusyError
 from latkit.devices.profile import create
-from latkit.errors import RunnerError, UsageError
+from latkit.errors import RunnerError, UnknownNameError, UsageError
 from latkit.measure import deploy
+from latkit.measure.plan import MAX_ROUNDS, ROUNDS
 from latkit.measure.session import Session
 from latkit.sampling import sample
 from latkit.store import Store
@@ -37,7 +39,7 @@ from runtime_onnxruntime import FORMAT, NAME, providers, version
 import runtime_onnxruntime
 
 class Model(runtime_onnxruntime.Model):
-    def __init__(self, path, threads, provider, seed):
+    def __init__(self, path, threads, provider, seed, precision):
         with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "mischief.json")) as f:
             behaviours = json.load(f)
         behaviour = behaviours.get(os.path.basename(path))
@@ -50,7 +52,7 @@ class Model(runtime_onnxruntime.Model):
         if behaviour == "take the runner along":
             os.kill(os.getppid(), signal.SIGKILL)
             time.sleep(3600)
-        super().__init__(path, threads, provider, seed)
+        super().__init__(path, threads, provider, seed, precision)
         self.wrong = behaviour == "wrong output"
 
     def output(self):
@@ -84,7 +86,7 @@ def test_a_campaign(tmp_path: Path, device: dict[str, object]):
     assert [found.arch for found in result.measurements] == list(archs(COUNT))
     for found in result.measurements:
         assert found.usable, found.verdict
-        assert 2 <= len(found.blocks) <= 3
+        assert ROUNDS <= len(found.blocks) <= MAX_ROUNDS
         assert found.lower_ms <= found.latency_ms <= found.upper_ms
         assert found.context["device"]["runtime"] == "onnxruntime"
         assert all(b["providers"] == ["CPUExecutionProvider"] for b in found.context["blocks"])
@@ -148,9 +150,17 @@ def test_a_runner_that_breaks_over_every_model_is_itself_the_trouble(
 
 
 def test_a_missing_runtime_is_said_at_once(tmp_path: Path, device: dict[str, object]):
-    with pytest.raises(RunnerError, match="tensorflow cannot be used on this computer") as caught:
-        run(tmp_path, {**device, "runtime": "tensorflow"}, COUNT)
-    assert "pip install tensorflow" in (caught.value.hint or "")
+    venv.create(tmp_path / "bare", symlinks=True)
+    python = str(tmp_path / "bare" / "bin" / "python")
+    with pytest.raises(RunnerError, match="onnxruntime cannot be used on this computer") as caught:
+        run(tmp_path, {**device, "python": python}, COUNT)
+    assert caught.value.hint == f"install it there: {python} -m pip install onnxruntime numpy"
+
+
+def test_an_unknown_runtime_is_said_before_anything_is_done(tmp_path: Path):
+    with pytest.raises(UnknownNameError, match="unknown runtime 'onxruntime'") as caught:
+        run(tmp_path, {"name": "far", "host": "far.invalid", "runtime": "onxruntime"}, COUNT)
+    assert "did you mean 'onnxruntime'?" in (caught.value.hint or "")
 
 
 def test_a_missing_provider_is_said_at_once(tmp_path: Path, device: dict[str, object]):
@@ -159,8 +169,9 @@ def test_a_missing_provider_is_said_at_once(tmp_path: Path, device: dict[str, ob
 
 
 def test_a_precision_that_no_model_has_is_refused(tmp_path: Path, device: dict[str, object]):
-    with pytest.raises(UsageError, match="int8"):
-        run(tmp_path, {**device, "precision": "int8"}, COUNT)
+    pytest.importorskip("torch")
+    with pytest.raises(UsageError, match="no int8 models in the format torch"):
+        run(tmp_path, {**device, "runtime": "torch", "precision": "int8"}, COUNT)
 
 
 def test_two_campaigns_do_not_disturb_each_other(device: dict[str, object]):
@@ -214,7 +225,7 @@ def test_sigkill_at_any_moment(tmp_path: Path, device: dict[str, object]):
     assert kills >= 2
     stored = dataset(tmp_path)
     assert Counter(m.arch for m in stored) == dict.fromkeys(archs(COUNT), 1)
-    assert all(m.usable and 2 <= len(m.blocks) <= 3 for m in stored)
+    assert all(m.usable and ROUNDS <= len(m.blocks) <= MAX_ROUNDS for m in stored)
     # Every block that was known is in the dataset; at most the one under way was lost.
     timed = Counter(arch for arch, _ in log.read("timed"))
     blocks = Counter({m.arch.text: len(m.blocks) for m in stored})
@@ -232,8 +243,9 @@ def test_sigkill_of_the_command(tmp_path: Path, device: dict[str, object]):
     own = {f"LATKIT_{name}_DIR": f"{tmp_path}/{name.lower()}" for name in ("CONFIG", "DATA")}
     environment = os.environ | own | {"LATKIT_CACHE_DIR": f"{tmp_path}/cache"}
     environment.pop("LATKIT_DB", None)
-    words = ["measure", "--device", "here", "--n", "2", "--wait", "60", "--json"]
-    command = [sys.executable, "-c", "from latkit.cli import main; main()", *words]
+    words = ["measure", "--device", "here", "--n", "2", "--sampler", "random", "--json"]
+    main = "from latkit.cli import main; main()"
+    command = [sys.executable, "-c", main, *words, "--wait", "60"]
     pipe = subprocess.PIPE
     for blocks in (0, 3):
         process = subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe)
@@ -246,7 +258,7 @@ def test_sigkill_of_the_command(tmp_path: Path, device: dict[str, object]):
     measured = json.loads(done.stdout)["measurements"]
     drawn = sample("random", campaign_process.SPACE, 2, np.random.default_rng(0))
     assert [m["arch"] for m in measured] == [arch.text for arch in drawn]
-    assert all(2 <= m["processes"] <= 3 for m in measured)
+    assert all(ROUNDS <= m["processes"] <= MAX_ROUNDS for m in measured)
     with Store.open(f"sqlite:///{tmp_path}/data/latkit.db") as store:
         assert Counter(m.arch for m in store.measurements()) == dict.fromkeys(drawn, 1)
 

@@ -11,6 +11,7 @@ import pytest
 
 from latkit import spaces
 from latkit.cli import run
+from latkit.measure import stats
 from latkit.store.io import flat
 from latkit.types import Block, Measurement, Setting, Verdict
 
@@ -27,7 +28,7 @@ def campaign(setting, factor=1.0, day=1, seed=0, count=20):
     made = []
     for n, arch in enumerate(ARCHS[:count]):
         samples = tuple(int(x) for x in (5 + n) * factor * 1e6 * rng.normal(1, 0.01, 64))
-        label = float(np.median(samples)) / 1e6
+        label = stats.calm(samples).median / 1e6
         made.append(
             Measurement(
                 arch,

@@ -9,6 +9,7 @@ pytest.importorskip("torch")
 class TestBayes(MethodConformance):
     rank = 0.95
     has_interval = True
+    unit_rtol = 0.25
 
     def method(self):
         return Bayes()

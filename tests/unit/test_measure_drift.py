@@ -7,44 +7,59 @@ from pathlib import Path
 import pytest
 
 from latkit.errors import StoreError
-from latkit.measure.drift import CanaryReference, drift_at
+from latkit.measure.drift import CanaryReference, Drift
+
+
+def at(moment: float, canary_ns: list[float], reference_ns: float = 100.0) -> float:
+    moments = tuple(10.0 * number for number in range(len(canary_ns)))
+    return Drift(moments, tuple(canary_ns), reference_ns).at(moment)
+
+
+def test_a_device_is_as_slow_as_its_canary():
+    assert at(33.0, [120.0] * 8) == 1.2
 
 
 def test_between_canaries_it_is_interpolated():
-    assert drift_at([0, 5, 10, 15], [0, 10], [100, 120], 100.0) == pytest.approx(
-        [1.0, 1.1, 1.2, 1.2]
-    )
+    lasting = [100.0] * 5 + [120.0] * 5
+    assert at(0.0, lasting) == at(60.0, lasting) == 1.0
+    assert at(65.0, lasting) == pytest.approx(1.1)
+    assert at(70.0, lasting) == at(999.0, lasting) == 1.2
 
 
-def test_a_single_outlier_is_passed_over():
-    assert drift_at([2.0], [0, 1, 2, 3, 4], [100, 100, 300, 100, 100], 100.0) == [1.0]
+def test_what_comes_and_goes_is_no_drift():
+    passing = [100.0] * 4 + [300.0, 180.0] + [100.0] * 4
+    assert {at(moment, passing) for moment in range(0, 100, 5)} == {1.0}
 
 
-def test_a_lasting_change_is_seen():
-    moments = list(range(8))
-    found = drift_at([1.0, 6.0], moments, [100] * 4 + [130] * 4, 100.0)
-    assert found == pytest.approx([1.0, 1.3])
-
-
-def test_the_order_of_canaries_does_not_matter():
-    assert drift_at([2.5], [3, 1, 2], [120, 100, 110], 100.0) == drift_at(
-        [2.5], [1, 2, 3], [100, 110, 120], 100.0
-    )
+def test_the_canary_before_and_the_one_after_may_differ():
+    drift = Drift((0.0, 10.0, 20.0), (100.0, 110.0, 99.0), 100.0)
+    assert drift.step(5.0) == pytest.approx(0.1)
+    assert drift.step(10.0) == drift.step(15.0) == pytest.approx(-0.1)
+    assert drift.step(-1.0) == drift.step(25.0) == 0.0
 
 
 def test_the_reference_is_that_of_the_first_calm_campaign(tmp_path: Path):
     path = tmp_path / "folder" / "canary.json"
     first = CanaryReference(path, "model")
     assert first.get([10.0, 11.0], [10.0, 11.0]) is None
-    assert first.get([10.0, 11.0, 12.0], [99.0] * 4) == 11.0
+    assert first.get([11.0, 11.5, 12.0], [99.0] * 4) == 11.0
     assert first.get([99.0] * 9, [99.0] * 9) == 11.0
     assert CanaryReference(path, "model").get([99.0] * 9, [99.0] * 9) == 11.0
 
 
+def test_a_canary_that_is_clearly_faster_knows_better(tmp_path: Path):
+    path = tmp_path / "canary.json"
+    CanaryReference(path, "model").get([11.0] * 3, [11.0] * 3)
+    assert CanaryReference(path, "model").get([10.9] * 3, [10.9] * 3) == 11.0
+    assert CanaryReference(path, "model").get([], [10.0] * 3) == 11.0
+    assert CanaryReference(path, "model").get([10.0] * 3, [10.0] * 3) == 10.0
+    assert CanaryReference(path, "model").get([11.0] * 3, [11.0] * 3) == 10.0
+
+
 def test_without_calm_every_campaign_is_its_own_reference(tmp_path: Path):
     path = tmp_path / "canary.json"
-    assert CanaryReference(path, "model").get([], [20.0, 21.0, 22.0]) == 21.0
-    assert CanaryReference(path, "model").get([], [30.0, 31.0, 32.0]) == 31.0
+    assert CanaryReference(path, "model").get([], [20.0, 21.0, 22.0]) == 20.0
+    assert CanaryReference(path, "model").get([], [30.0, 31.0, 32.0]) == 30.0
 
 
 def test_another_model_has_another_reference(tmp_path: Path):

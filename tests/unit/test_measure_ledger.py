@@ -48,28 +48,44 @@ def test_a_canary_is_not_a_measurement_even_of_the_same_architecture(journal: Jo
 def test_two_that_agree_are_complete(journal: Journal):
     known = ledger(journal, entry(1.0))
     assert not known.complete(ARCH)
-    known.add(entry(2.0, 5.1))
+    known.add(entry(2.0, 5.05))
     assert known.complete(ARCH)
 
 
 def test_two_that_disagree_need_a_third(journal: Journal):
     known = ledger(journal, entry(1.0), entry(2.0, 6.0))
     assert not known.complete(ARCH)
-    known.add(entry(3.0, 9.0))
+    known.add(entry(3.0, 5.05))
+    assert known.complete(ARCH)
+
+
+def test_one_that_was_disturbed_does_not_count(journal: Journal):
+    known = ledger(journal, entry(1.0), entry(2.0, 5.05, thread_cpu_ns=1))
+    assert not known.complete(ARCH)
+    known.add(entry(3.0, 5.05))
+    assert known.complete(ARCH)
+
+
+def test_after_four_no_more_are_asked(journal: Journal):
+    known = ledger(journal, entry(1.0), entry(2.0, 6.0), entry(3.0, 7.0))
+    assert not known.complete(ARCH)
+    known.add(entry(4.0, 9.0))
     assert known.complete(ARCH)
 
 
 def test_drift_explains_a_disagreement(journal: Journal):
     calm = [canary(float(at)) for at in range(6)]
-    slow = [canary(float(at), 12.0) for at in range(10, 16)]
-    known = ledger(journal, *calm, entry(3.0, 5.0), *slow, entry(13.0, 6.0))
-    assert known.drift(known.of(ARCH)) == pytest.approx([0.91, 1.09], abs=0.01)
+    slow = [canary(float(at), 11.0) for at in range(10, 16)]
+    known = ledger(journal, *calm, entry(3.0, 5.0), *slow, entry(13.0, 5.5))
+    factors = [seen.factor for seen in known.sightings(ARCH)]
+    assert factors[1] / factors[0] == pytest.approx(1.1, abs=0.01)
     assert known.complete(ARCH)
 
 
 def test_without_canaries_drift_is_unknown(journal: Journal):
     known = ledger(journal, entry(1.0), entry(2.0))
-    assert known.drift(known.of(ARCH)) is None
+    assert known.drift() is None
+    assert [seen.drift for seen in known.sightings(ARCH)] == [None, None]
     assert known.reference_ns() is None
 
 

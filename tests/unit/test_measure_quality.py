@@ -9,15 +9,25 @@ import numpy as np
 import pytest
 
 from latkit.measure import quality
+from latkit.measure.drift import Drift
+from latkit.measure.journal import Entry
 from latkit.protocol import BlockEvent, DeviceState, Output
 from latkit.types import Verdict
-from tests.unit.measured import CPU, OUTPUT, block, steady
+from tests.unit.measured import ARCH, CPU, OUTPUT, block, steady
 
 
 def verdict(*blocks: BlockEvent, drift: tuple[float, ...] = (1.0, 1.0), **changes: Any) -> Verdict:
     both = blocks if len(blocks) > 1 else (*blocks, block(steady(seed=1)))
-    settings = {"expected": OUTPUT, "provider": CPU, "precision": "fp32", "threads": 1}
-    return quality.judge(both, drift, **{**settings, **changes})
+    threads = changes.pop("threads", 1)
+    seen = [seen_at(slowness, made, threads) for made, slowness in zip(both, drift, strict=True)]
+    return quality.judge(
+        seen, **{"expected": OUTPUT, "provider": CPU, "precision": "fp32", **changes}
+    )
+
+
+def seen_at(slowness: float, made: BlockEvent, threads: int = 1) -> quality.Sighting:
+    drift = Drift((0.0, 2.0), (slowness, slowness), 1.0)
+    return quality.sighting(Entry(ARCH, False, 1.0, "boot", made), drift, threads)
 
 
 def states(before: dict[str, Any], after: dict[str, Any]) -> BlockEvent:
@@ -55,6 +65,18 @@ def test_wrong_output_is_invalid(output: Output):
     only(verdict(block(output=output)), "invalid", "wrong output")
 
 
+def test_an_output_that_a_program_kept_to_itself_is_no_evidence_either_way():
+    # CPU time is then that of the whole program, and the states lie around all of it.
+    unseen = block(output=None, thread_cpu_ns=1, timing_ns=10**10)
+    assert verdict(unseen, unseen) == Verdict("valid")
+    loading = replace(
+        unseen, after=DeviceState(pressure_us=10**6), before=DeviceState(pressure_us=0)
+    )
+    assert verdict(loading, loading) == Verdict("valid")
+    pressed = replace(loading, after=DeviceState(pressure_us=3 * 10**6))
+    only(verdict(pressed, pressed), "suspect", "pressure")
+
+
 def test_output_agrees_as_closely_as_the_precision():
     near = block(output=replace(OUTPUT, values=(0.1, -0.5, 2.02, 0.0)))
     only(verdict(near), "invalid", "wrong output")
@@ -70,6 +92,45 @@ def test_a_silent_fallback_is_invalid():
 def test_throttling_is_invalid():
     only(verdict(states({"throttle_count": 3}, {"throttle_count": 4})), "invalid", "throttled")
     assert verdict(states({"throttle_count": 3}, {"throttle_count": 3})).level == "valid"
+
+
+def test_over_current_is_throttling():
+    reason = only(
+        verdict(states({"over_current_count": 15}, {"over_current_count": 37})),
+        "invalid",
+        "throttled",
+    )
+    assert "over-current" in reason
+    assert verdict(states({"over_current_count": 15}, {"over_current_count": 15})).level == "valid"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_limit_that_is_active_is_throttling(when: str):
+    slow = {when: DeviceState(limits=("throttled", "under-voltage"))}
+    found = verdict(block(**slow))
+    assert only(found, "invalid", "throttled") == "throttled: throttled, under-voltage"
+    assert verdict(states({"limits": ()}, {"limits": ()})).level == "valid"
+
+
+def test_a_limit_noted_before_the_block_is_not_held_against_it_and_a_new_one_is():
+    old = {"limits": (), "limits_since_boot": ("under-voltage",)}
+    assert verdict(states(old, old)).level == "valid"
+    new = {"limits": (), "limits_since_boot": ("throttled", "under-voltage")}
+    assert only(verdict(states(old, new)), "invalid", "throttled") == "throttled: throttled"
+    assert verdict(states({}, new)).level == "valid"  # when it appeared is unknown
+
+
+def test_a_power_cap_all_along_is_how_fast_a_gpu_is_and_one_now_and_then_is_not():
+    free, capped = {"limits": ()}, {"limits": ("GPU power cap",)}
+    assert verdict(states(capped, capped), states(capped, capped)).level == "valid"
+    only(verdict(states(free, capped)), "suspect", "GPU power cap")
+    only(verdict(states(free, free), states(capped, capped)), "suspect", "GPU power cap")
+
+
+def test_clocks_of_the_gpu_and_the_power_mode():
+    only(verdict(states({"gpu_mhz": 1000.0}, {"gpu_mhz": 900.0})), "suspect", "GPU frequency")
+    changed = states({"power_mode": "MAXN"}, {"power_mode": "15W"})
+    assert only(verdict(changed), "suspect", "power mode") == "power mode: changed from MAXN to 15W"
 
 
 def test_every_fault_is_named_and_no_mere_doubt_beside_it():
@@ -133,6 +194,32 @@ def test_processes_that_disagree():
     assert explained == Verdict("valid")
     third = block(steady(5.05))
     assert verdict(block(), block(steady(5.6)), third, drift=(1.0,) * 3) == Verdict("valid")
+    faster = block(steady(4.5))
+    odd = verdict(block(), block(steady(5.05)), faster, drift=(1.0,) * 3)
+    only(odd, "suspect", "disagreement")
+
+
+def test_two_blocks_against_which_nothing_speaks_are_enough():
+    late = block(thread_cpu_ns=sum(steady()) // 2)
+    only(verdict(late, block()), "suspect", "pre-empted")
+    again = verdict(late, block(), block(steady(seed=1)), drift=(1.0,) * 3)
+    assert again == Verdict("valid")
+    wrong = replace(late, output=replace(OUTPUT, mean=9.0))
+    found = verdict(wrong, block(), block(steady(seed=1)), drift=(1.0,) * 3)
+    only(found, "invalid", "wrong output")
+
+
+def test_a_canary_that_moved_meanwhile():
+    entry = Entry(ARCH, False, 1.0, "boot", block())
+    moved = quality.sighting(entry, Drift((0.0, 2.0), (1.0, 1.05), 1.0), threads=1)
+    assert moved.doubts == ("drift: the canary network changed by +5% meanwhile",)
+    still = quality.sighting(entry, Drift((0.0, 2.0), (1.0, 1.02), 1.0), threads=1)
+    assert still.doubts == ()
+
+
+def test_without_a_canary_the_latency_is_left_as_it_is():
+    found = quality.sighting(Entry(ARCH, False, 1.0, "boot", block()), None, threads=1)
+    assert (found.drift, found.factor, found.doubts) == (None, 1.0, ())
 
 
 def test_much_drift():

@@ -69,8 +69,8 @@ class TestEveryFormat:
         flat.write([measurement(samples=True)], path)
         names = (
             "space,arch,device,skeleton,runtime,runtime_version,threads,precision,batch,"
-            "device_state,protocol,latency_ms,lower_ms,upper_ms,p10_ms,p90_ms,noise,verdict,"
-            "reasons,measured_at"
+            "device_state,protocol,latency_ms,lower_ms,upper_ms,p10_ms,p90_ms,noise,energy_mj,"
+            "verdict,reasons,measured_at"
         )
         if suffix != ".csv":
             names += ",context,blocks"
