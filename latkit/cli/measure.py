@@ -77,7 +77,7 @@ def count(text: str | int) -> int | str:
     "wait_s",
     default=0,
     type=click.IntRange(0),
-    help="Seconds to wait where the device is in use.",
+    help="Seconds to wait where the device is in use, or slowed down.",
 )
 @click.option(
     "--tune",

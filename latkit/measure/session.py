@@ -15,10 +15,12 @@ from latkit.devices.transport import open_transport
 from latkit.errors import LatkitError, RunnerError, UnknownNameError
 from latkit.measure.deploy import clear_out, deploy_runner, model_path, runner_digest, runtimes
 from latkit.measure.models import INPUT_SEED
+from latkit.measure.readiness import read_state, wait_until_ready
 from latkit.measure.runner import Runner
 from latkit.protocol import (
     PROTOCOL_VERSION,
     BlockEvent,
+    DeviceState,
     Failed,
     Hello,
     MeasureRequest,
@@ -35,12 +37,12 @@ class Session:
     Args:
         profile: the device.
         rule: when a block has enough samples.
-        wait_s: how long to wait for another holder of the device.
+        wait_s: how long to wait for another holder of the device, and while it is slowed down.
         timeout_s: after so long one model is given up.
         memory_limit_mb: address space a model may use on the device.
 
     Raises UnknownNameError for a runtime that latkit has no runner for, DeviceUnreachable,
-    DeviceBusyError, or RunnerError where the runner cannot work there.
+    DeviceBusyError, DeviceNotReadyError, or RunnerError where the runner cannot work there.
     """
 
     hello: Hello
@@ -160,8 +162,12 @@ class Session:
         clear_out(self._transport, folder)
         self._folder = folder
         self._harness = deploy_runner(self._transport, folder)
+        wait_until_ready(self._state, self._transport.description, self._wait_s)
         self._stack.callback(self._leave)
         self._start_runner()
+
+    def _state(self) -> DeviceState:
+        return read_state(self.profile, self._transport, self._harness)
 
     def _start_runner(self) -> None:
         if self._runner:

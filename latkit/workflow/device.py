@@ -10,25 +10,19 @@ from latkit.devices.transport import Transport, open_transport
 from latkit.devices.tune import holding
 from latkit.errors import LatkitError
 from latkit.measure.deploy import deploy_runner
-from latkit.protocol import DeviceState, parse_state
+from latkit.measure.readiness import read_state
+from latkit.protocol import DeviceState
 
 
 def findings(profile: Profile) -> list[Finding]:
     """The state as the runner reads it, what cannot be read there, and whether it is tuned."""
     try:
         with open_transport(profile) as transport:
-            return [state_finding(read_state(profile, transport)), *tuning(profile, transport)]
+            harness = deploy_runner(transport, transport.expand(profile.remote_dir))
+            state = read_state(profile, transport, harness)
+            return [state_finding(state), *tuning(profile, transport)]
     except LatkitError as problem:
         return [Finding("state", "problem", problem.message, problem.hint)]
-
-
-def read_state(profile: Profile, transport: Transport) -> DeviceState:
-    """One reading; raises RunnerError where the device answers something else."""
-    harness = deploy_runner(transport, transport.expand(profile.remote_dir))
-    program = harness.replace("harness.py", "state.py")
-    words = [transport.expand(profile.python), program]
-    answer = transport.run(words, timeout_s=profile.command_timeout_s)
-    return parse_state(answer.stdout.strip().encode())
 
 
 def state_finding(state: DeviceState) -> Finding:

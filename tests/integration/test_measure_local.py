@@ -22,7 +22,9 @@ from latkit.devices.profile import create
 from latkit.errors import RunnerError, UnknownNameError, UsageError
 from latkit.measure import deploy
 from latkit.measure.plan import MAX_ROUNDS, ROUNDS
+from latkit.measure.readiness import DeviceNotReadyError
 from latkit.measure.session import Session
+from latkit.protocol import DeviceState
 from latkit.sampling import sample
 from latkit.store import Store
 from latkit.types import Measurement
@@ -172,6 +174,13 @@ def test_a_precision_that_no_model_has_is_refused(tmp_path: Path, device: dict[s
     pytest.importorskip("torch")
     with pytest.raises(UsageError, match="no int8 models in the format torch"):
         run(tmp_path, {**device, "runtime": "torch", "precision": "int8"}, COUNT)
+
+
+def test_a_device_that_is_slowed_down_is_refused(device: dict[str, object], monkeypatch):
+    hot = DeviceState(limits=("too hot: cpufreq-cpu0",))
+    monkeypatch.setattr("latkit.measure.session.read_state", lambda *_: hot)
+    with pytest.raises(DeviceNotReadyError, match="too hot: cpufreq"), Session(create(device)):
+        pass
 
 
 def test_two_campaigns_do_not_disturb_each_other(device: dict[str, object]):

@@ -1,0 +1,48 @@
+"""Whether a device is fit to be measured, before anything is timed on it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from latkit.devices.profile import Profile
+from latkit.devices.transport import Transport
+from latkit.errors import LatkitError
+from latkit.protocol import DeviceState, parse_state
+
+POLL_S = 5.0
+
+
+class DeviceNotReadyError(LatkitError):
+    """Something slows the device down; whatever was measured now would be invalid."""
+
+
+def read_state(profile: Profile, transport: Transport, harness: str) -> DeviceState:
+    """One reading by the runner at ``harness``; raises RunnerError where that answers nonsense."""
+    words = [transport.expand(profile.python), harness.replace("harness.py", "state.py")]
+    answer = transport.run(words, timeout_s=profile.command_timeout_s)
+    return parse_state(answer.stdout.strip().encode())
+
+
+def wait_until_ready(
+    read: Callable[[], DeviceState],
+    where: str,
+    wait_s: float,
+    sleep: Callable[[float], None] = time.sleep,
+) -> None:
+    """Return once nothing that can be read slows the device down.
+
+    A busy device is no reason to wait: one that many share is never idle, and what is disturbed
+    is found out block by block.
+
+    Raises DeviceNotReadyError where it is slowed down for longer than ``wait_s``.
+    """
+    waited_s = 0.0
+    while limits := read().limits:
+        if waited_s + POLL_S > wait_s:
+            raise DeviceNotReadyError(
+                f"{where} is slowed down: {', '.join(limits)}",
+                "cool it, or give it a stronger power supply, or wait: --wait SECONDS",
+            )
+        sleep(POLL_S)
+        waited_s += POLL_S
