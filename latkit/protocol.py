@@ -32,7 +32,8 @@ class StopRule:
     """When a block has enough samples (times in seconds, ``half_width`` relative).
 
     At least ``min_samples`` and ``min_s``, until the 95 % interval of the median is within
-    ``half_width`` on either side; ``max_s`` ends it in any case, as it ends ``warm_up_s``.
+    ``half_width`` on either side; ``max_s`` ends it in any case, unless a slow network has not run
+    a dozen times by then. ``warm_up_s`` is the most that warming up may take.
     """
 
     min_samples: int = 64

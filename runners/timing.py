@@ -11,6 +11,9 @@ WARM_UP_WINDOWS = 20
 WINDOW_RUNS = 5
 WINDOW_MOST_RUNS = 1000
 MAX_SAMPLES = 20000
+FEWEST = 12
+PATIENCE = 20
+"""Of a slow model so many runs are awaited, for so many times max_s at most."""
 FEWEST_FOR_INTERVAL = 6
 Z_95 = 1.96
 USAGE_OF = getattr(resource, "RUSAGE_THREAD", resource.RUSAGE_SELF)
@@ -86,7 +89,7 @@ def sample(run, rule):
     """Durations in order, and whether the median's interval became narrow enough.
 
     There are at least min_samples and min_s of them unless max_s is over first: a slow device
-    whose median is known well after a few runs has converged too.
+    whose median is known well after a dozen runs has converged too.
     """
     clock = time.perf_counter_ns
     samples = array.array("q", bytes(8 * MAX_SAMPLES))
@@ -94,6 +97,7 @@ def sample(run, rule):
     begun = clock()
     check_at = begun + int(rule["min_s"] * 1e9)
     limit = begun + int(rule["max_s"] * 1e9)
+    patience = begun + int(PATIENCE * rule["max_s"] * 1e9)
     while True:
         start = clock()
         run()
@@ -102,7 +106,8 @@ def sample(run, rule):
         count += 1
         if end < check_at and count < MAX_SAMPLES:
             continue
-        over = end >= limit or count == MAX_SAMPLES
+        few = count < FEWEST and end < patience
+        over = (end >= limit and not few) or count == MAX_SAMPLES
         if over or count >= rule["min_samples"]:
             found = samples[:count]
             converged = half_width(found) <= rule["half_width"]
