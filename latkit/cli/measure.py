@@ -169,6 +169,9 @@ def _show_result(
     )
     if adaptive:
         note(adaptive.reason)
+    doubted = sum(m.verdict.level == "suspect" for m in result.measurements)
+    if doubted:
+        note(f"{doubted} are suspect: 'latkit dataset verify --device {device}' says why")
 
 
 def _unusable(device: str) -> Exception:
