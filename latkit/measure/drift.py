@@ -49,12 +49,11 @@ class Drift:
         lowest = envelope(self.canary_ns)
         return float(np.interp(moment, self.moments, lowest)) / self.reference_ns
 
-    def step(self, moment: float) -> float:
-        """Relative change of the canary from the timing before a moment to that after it."""
+    def change(self, moment: float) -> float:
+        """By how much the envelope rises or falls about a moment, relative: how unsure it is."""
         after = bisect(self.moments, moment)
-        if not 0 < after < len(self.moments):
-            return 0.0
-        return self.canary_ns[after] / self.canary_ns[after - 1] - 1
+        about = envelope(self.canary_ns)[max(0, after - 1 - REACH) : after + 1 + REACH]
+        return max(about) / min(about) - 1
 
 
 class CanaryReference:

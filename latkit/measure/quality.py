@@ -22,7 +22,7 @@ MAX_TREND = 0.05
 MAX_BIMODALITY = 0.05
 MAX_FREQUENCY_SPREAD = 0.05
 MAX_DRIFT = 0.15
-MAX_STEP = 0.03
+MAX_CHANGE = 0.03
 ENOUGH = 2
 MIN_CPU_SHARE = 0.9
 MAX_STEAL = 0.02
@@ -56,11 +56,11 @@ def sighting(entry: Entry, drift: Drift | None, threads: int) -> Sighting:
     doubts = list(_doubts(entry.block, threads))
     if drift is None:
         return Sighting(entry, None, tuple(doubts))
-    factor, step = drift.at(entry.at), drift.step(entry.at)
+    factor, change = drift.at(entry.at), drift.change(entry.at)
     if abs(factor - 1) > MAX_DRIFT:
         doubts.append(f"drift: the canary network was {factor - 1:+.0%} off its usual latency")
-    elif abs(step) > MAX_STEP:
-        doubts.append(f"drift: the canary network changed by {step:+.0%} meanwhile")
+    elif change > MAX_CHANGE:
+        doubts.append(f"drift: the canary network changed by {change:.0%} meanwhile")
     return Sighting(entry, factor, tuple(doubts))
 
 

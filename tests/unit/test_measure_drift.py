@@ -31,11 +31,13 @@ def test_what_comes_and_goes_is_no_drift():
     assert {at(moment, passing) for moment in range(0, 100, 5)} == {1.0}
 
 
-def test_the_canary_before_and_the_one_after_may_differ():
-    drift = Drift((0.0, 10.0, 20.0), (100.0, 110.0, 99.0), 100.0)
-    assert drift.step(5.0) == pytest.approx(0.1)
-    assert drift.step(10.0) == drift.step(15.0) == pytest.approx(-0.1)
-    assert drift.step(-1.0) == drift.step(25.0) == 0.0
+def test_about_a_lasting_change_the_drift_is_unsure():
+    lasting = (100.0,) * 10 + (110.0,) * 10
+    drift = Drift(tuple(10.0 * number for number in range(20)), lasting, 100.0)
+    changes = {moment: drift.change(moment) for moment in (45.0, 75.0, 95.0, 115.0, 165.0)}
+    assert changes == pytest.approx({45.0: 0, 75.0: 0, 95.0: 0.1, 115.0: 0.1, 165.0: 0})
+    passing = Drift(drift.moments, (100.0,) * 9 + (200.0, 150.0) + (100.0,) * 9, 100.0)
+    assert {passing.change(moment) for moment in range(-5, 205, 5)} == {0.0}
 
 
 def test_the_reference_is_that_of_the_first_calm_campaign(tmp_path: Path):

@@ -76,10 +76,20 @@ def test_after_four_no_more_are_asked(journal: Journal):
 def test_drift_explains_a_disagreement(journal: Journal):
     calm = [canary(float(at)) for at in range(6)]
     slow = [canary(float(at), 11.0) for at in range(10, 16)]
-    known = ledger(journal, *calm, entry(3.0, 5.0), *slow, entry(13.0, 5.5))
+    known = ledger(journal, *calm, entry(3.0, 5.0), *slow, entry(15.5, 5.5))
     factors = [seen.factor for seen in known.sightings(ARCH)]
     assert factors[1] / factors[0] == pytest.approx(1.1, abs=0.01)
     assert known.complete(ARCH)
+
+
+def test_what_was_timed_while_the_canary_changed_does_not_count(journal: Journal):
+    calm = [canary(float(at)) for at in range(6)]
+    slow = [canary(float(at), 11.0) for at in range(10, 20)]
+    known = ledger(journal, *calm, *slow, entry(3.5, 5.0), entry(16.5, 5.5), entry(7.0, 5.2))
+    assert known.complete(ARCH)
+    known = ledger(journal, *calm, *slow, entry(3.5, 5.0, arch=OTHER), entry(7.0, arch=OTHER))
+    assert [bool(seen.doubts) for seen in known.sightings(OTHER)] == [False, True]
+    assert not known.complete(OTHER)
 
 
 def test_without_canaries_drift_is_unknown(journal: Journal):

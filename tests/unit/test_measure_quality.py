@@ -211,10 +211,13 @@ def test_two_blocks_against_which_nothing_speaks_are_enough():
 
 def test_a_canary_that_moved_meanwhile():
     entry = Entry(ARCH, False, 1.0, "boot", block())
-    moved = quality.sighting(entry, Drift((0.0, 2.0), (1.0, 1.05), 1.0), threads=1)
-    assert moved.doubts == ("drift: the canary network changed by +5% meanwhile",)
-    still = quality.sighting(entry, Drift((0.0, 2.0), (1.0, 1.02), 1.0), threads=1)
-    assert still.doubts == ()
+    moments = (-5.0, -4.0, -3.0, -2.0, -1.0, 2.0, 3.0, 4.0, 5.0, 6.0)
+    for ratio, doubts in (
+        (1.05, ("drift: the canary network changed by 5% meanwhile",)),
+        (1.02, ()),
+    ):
+        drift = Drift(moments, (1.0,) * 5 + (ratio,) * 5, 1.0)
+        assert quality.sighting(entry, drift, threads=1).doubts == doubts
 
 
 def test_without_a_canary_the_latency_is_left_as_it_is():
