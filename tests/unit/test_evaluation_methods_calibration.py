@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from latkit.evaluation.methods.calibration import fit_curve, positive
@@ -23,6 +23,7 @@ def test_a_line_and_a_power_are_found_despite_two_broken_samples(law):
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.tuples(st.floats(1e-3, 1e9), st.floats(1e-6, 1e6)), min_size=1, max_size=8))
+@example([(588075191.0, 1.0), (593739612.0, 16032.0)])
 def test_any_curve_is_positive_increasing_and_in_the_samples_unit(pairs):
     scores, latency_ms = np.array(pairs).T
     asked = np.unique(np.concatenate([scores, 2 * scores]))

@@ -15,6 +15,9 @@ from latkit.evaluation.method import Floats
 LEAST_EXPONENT = 1e-3
 """Where the samples say that more costs less, latencies are all but constant; the order stays."""
 
+LARGEST_LOG = 700.0
+"""A power through two samples that are all but level in their scores would overflow."""
+
 Curve = Callable[[Floats], Floats]
 
 
@@ -39,7 +42,7 @@ def positive(latency_ms: Floats, samples_ms: Floats) -> Floats:
 def _power(scores: Floats, latency_ms: Floats) -> Curve:
     slope = max(_slope(np.log(scores), np.log(latency_ms)), LEAST_EXPONENT)
     offset = np.median(np.log(latency_ms) - slope * np.log(scores))
-    return lambda given: np.exp(offset + slope * np.log(given))
+    return lambda given: np.exp(np.minimum(offset + slope * np.log(given), LARGEST_LOG))
 
 
 def _line(scores: Floats, latency_ms: Floats) -> Curve:
