@@ -8,6 +8,8 @@ from typing import Any, Literal
 
 Level = Literal["valid", "suspect", "invalid"]
 LEVELS: tuple[Level, ...] = ("valid", "suspect", "invalid")
+Precision = Literal["fp32", "fp16", "int8"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 
 
 @dataclass(frozen=True, slots=True)

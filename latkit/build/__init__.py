@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from latkit.errors import UnknownNameError, UsageError
 from latkit.network import Network
-
-Precision = Literal["fp32", "fp16", "int8"]
+from latkit.types import PRECISIONS, Precision
 
 
 class Build(Protocol):
@@ -78,9 +77,8 @@ def _torch(network: Network, seed: int, batch: int, precision: Precision = "fp32
     return torch_file.build(network, seed=seed, batch=batch, precision=precision)
 
 
-_ALL: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 _BUILDERS = {
-    "onnx": Builder(".onnx", 1, _onnx, _ALL),
-    "tflite": Builder(".tflite", 1, _tflite, _ALL),
+    "onnx": Builder(".onnx", 1, _onnx, PRECISIONS),
+    "tflite": Builder(".tflite", 1, _tflite, PRECISIONS),
     "torch": Builder(".safetensors", 1, _torch, ("fp32", "fp16")),
 }

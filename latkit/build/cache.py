@@ -8,9 +8,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from latkit.build import Builder, Precision, builder, require_precision
+from latkit.build import Builder, builder, require_precision
 from latkit.errors import StoreError
 from latkit.network import Network
+from latkit.types import Precision
 
 
 @dataclass(frozen=True, slots=True)

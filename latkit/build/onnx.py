@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
-from latkit.build import Precision
 from latkit.build import weights as drawn
 from latkit.build.lower import affine, lower
 from latkit.build.onnx_reduced import half, quantised
@@ -34,6 +33,7 @@ from latkit.network import (
     Relu,
     Zero,
 )
+from latkit.types import Precision
 
 Constant = NDArray[np.float32] | NDArray[np.int64]
 

@@ -15,7 +15,6 @@ from math import prod
 
 import numpy as np
 
-from latkit.build import Precision
 from latkit.build import weights as drawn
 from latkit.build.lower import affine, lower
 from latkit.build.onnx import float_model
@@ -39,6 +38,7 @@ from latkit.network import (
     Shape,
     Zero,
 )
+from latkit.types import Precision
 
 GROUPED_CONV_VERSION = 6
 FUSING = (Conv2d, BatchNorm, AvgPool, Linear, Add)

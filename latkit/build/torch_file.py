@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from latkit.build import Precision
 from latkit.build.weights import seeded
 from latkit.network import Layer, Network
+from latkit.types import Precision
 
 DTYPES = {"fp32": np.float32, "fp16": np.float16}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from latkit.cli.output import json_option, milliseconds, next_step, note, show_json
+from latkit.types import PRECISIONS
 
 
 @click.command(name="adapt")
@@ -13,7 +14,7 @@ from latkit.cli.output import json_option, milliseconds, next_step, note, show_j
 @click.option("--runtime", metavar="NAME", help="Use measurements with this runtime.")
 @click.option(
     "--precision",
-    type=click.Choice(["fp32", "fp16", "int8"]),
+    type=click.Choice(PRECISIONS),
     help="Use measurements of this precision.",
 )
 @click.option("--threads", type=click.IntRange(1), help="Use measurements with so many threads.")

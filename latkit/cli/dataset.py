@@ -16,7 +16,7 @@ from latkit.cli.output import (
     show,
     show_json,
 )
-from latkit.types import LEVELS, Level
+from latkit.types import LEVELS, PRECISIONS, Level
 
 if TYPE_CHECKING:
     from latkit.workflow.verify import Audit
@@ -83,6 +83,8 @@ def list_measurements(
 @command.command("verify")
 @click.option("--device", help="Only this device.")
 @click.option("--space", help="Only this space.")
+@click.option("--runtime", metavar="NAME", help="Only this runtime.")
+@click.option("--precision", type=click.Choice(PRECISIONS), help="Only this precision.")
 @click.option("--rows", is_flag=True, help="Show every finding, not only how many there are.")
 @click.option(
     "--output",
@@ -91,7 +93,12 @@ def list_measurements(
 )
 @json_option
 def verify(
-    device: str | None, space: str | None, rows: bool, output: str | None, as_json: bool
+    device: str | None,
+    space: str | None,
+    rows: bool,
+    output: str | None,
+    as_json: bool,
+    **setting: str | None,
 ) -> None:
     """Say which measurements not to believe, and why.
 
@@ -103,7 +110,8 @@ def verify(
     from latkit.workflow.verify import remeasure
     from latkit.workflow.verify import verify as look_over
 
-    found = look_over(device, space)
+    wanted = {name: value for name, value in setting.items() if value is not None}
+    found = look_over(device, space, wanted)
     again = remeasure(found, output) if output else None
     if as_json:
         show_json(found.as_dict())

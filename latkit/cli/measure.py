@@ -17,6 +17,7 @@ from latkit.cli.output import (
     show,
     show_json,
 )
+from latkit.types import PRECISIONS
 
 if TYPE_CHECKING:
     from latkit.measure.campaign import CampaignResult
@@ -67,7 +68,7 @@ def count(text: str | int) -> int | str:
 @click.option("--provider", metavar="NAME", help="What it runs on (default: the profile's).")
 @click.option(
     "--precision",
-    type=click.Choice(["fp32", "fp16", "int8"]),
+    type=click.Choice(PRECISIONS),
     help="Of the models (default: the profile's).",
 )
 @click.option("--threads", type=click.IntRange(1), help="Threads (default: the profile's).")
@@ -105,7 +106,6 @@ def command(
     --n extends the default draw.
     """
     from latkit.cli.progress import MeasureProgress
-    from latkit.workflow.adaptive import measure_until_converged
     from latkit.workflow.archs import read_arch_file
     from latkit.workflow.measure import measure
 
@@ -127,6 +127,8 @@ def command(
             chosen = read_arch_file(archs) if archs else None
             result = measure(device, progress, n=n, archs=chosen, again=again, **options)
         else:
+            from latkit.workflow.adaptive import measure_until_converged
+
             adaptive = measure_until_converged(device, progress, _tell, **options)
             result = adaptive.campaign
     _show_result(device, result, adaptive, as_json)

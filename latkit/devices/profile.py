@@ -21,6 +21,7 @@ from latkit.devices.command import Command
 from latkit.devices.profile_file import faults
 from latkit.devices.runtimes import runtime
 from latkit.errors import UnknownNameError, UsageError
+from latkit.types import Precision
 
 Origin = Literal["yours", "built-in"]
 _NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
@@ -63,7 +64,7 @@ class Profile(BaseModel):
     provider: _Word = Field("CPUExecutionProvider", description=_WORD)
     threads: Annotated[int, Field(ge=1, le=1024)] = 1
     affinity: _Cpus | None = Field(None, description="must be a list of processor numbers")
-    precision: Literal["fp32", "fp16", "int8"] = "fp32"
+    precision: Precision = "fp32"
     batch: Annotated[int, Field(ge=1)] = 1
     remote_dir: _Path = Field("~/.cache/latkit", description="must start with / or ~/")
     device_state: _Text = "default"

@@ -7,6 +7,7 @@ import math
 from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ def envelope(canary_ns: Sequence[float]) -> list[float]:
     return [min(canary_ns[max(0, i - REACH) : i + REACH + 1]) for i in range(len(canary_ns))]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Drift:
     """The canary's timings in the order of time.
 
@@ -39,6 +40,11 @@ class Drift:
     canary_ns: tuple[float, ...]
     reference_ns: float
 
+    @cached_property
+    def lowest_ns(self) -> list[float]:
+        """The lower envelope of the timings."""
+        return envelope(self.canary_ns)
+
     def at(self, moment: float) -> float:
         """Slowness of the whole device, relative to its usual self (1 = as usual).
 
@@ -46,13 +52,12 @@ class Drift:
         lower clock, shows in all of them; other work on the machine comes and goes, and is to be
         found in the samples themselves.
         """
-        lowest = envelope(self.canary_ns)
-        return float(np.interp(moment, self.moments, lowest)) / self.reference_ns
+        return float(np.interp(moment, self.moments, self.lowest_ns)) / self.reference_ns
 
     def change(self, moment: float) -> float:
         """By how much the envelope rises or falls about a moment, relative: how unsure it is."""
         after = bisect(self.moments, moment)
-        about = envelope(self.canary_ns)[max(0, after - 1 - REACH) : after + 1 + REACH]
+        about = self.lowest_ns[max(0, after - 1 - REACH) : after + 1 + REACH]
         return max(about) / min(about) - 1
 
 

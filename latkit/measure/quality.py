@@ -13,6 +13,7 @@ from latkit.devices.runtimes import on_processor
 from latkit.measure import stats
 from latkit.measure.drift import Drift
 from latkit.measure.journal import Entry
+from latkit.measure.plan import ROUNDS
 from latkit.measure.reference import same_output
 from latkit.protocol import BlockEvent, DeviceState, Output
 from latkit.types import Verdict
@@ -23,7 +24,6 @@ MAX_BIMODALITY = 0.05
 MAX_FREQUENCY_SPREAD = 0.05
 MAX_DRIFT = 0.15
 MAX_CHANGE = 0.03
-ENOUGH = 2
 MIN_CPU_SHARE = 0.9
 MAX_STEAL = 0.02
 MAX_PRESSURE = 0.2
@@ -78,7 +78,8 @@ def judge(
 ) -> Verdict:
     """The verdict on one architecture from all its blocks, with the reasons for it.
 
-    Two blocks against which nothing speaks are enough, whatever happened to the others.
+    As many blocks as there are rounds, against which nothing speaks, are enough, whatever happened
+    to the others.
 
     Args:
         seen: at least one.
@@ -91,11 +92,11 @@ def judge(
     if wrong:
         return Verdict("invalid", _once(wrong))
     doubts = [doubt for each in seen for doubt in each.doubts]
-    if sum(not each.doubts for each in seen) >= ENOUGH:
+    if sum(not each.doubts for each in seen) >= ROUNDS:
         doubts = []
     doubts += _changes([state for block in blocks for state in (block.before, block.after)])
-    if apart(seen) > MAX_DISAGREEMENT:
-        doubts.append(f"disagreement: processes differ by {apart(seen):.0%}")
+    if (difference := apart(seen)) > MAX_DISAGREEMENT:
+        doubts.append(f"disagreement: processes differ by {difference:.0%}")
     return Verdict("suspect", _once(doubts)) if doubts else Verdict("valid")
 
 

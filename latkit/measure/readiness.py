@@ -11,6 +11,8 @@ from latkit.errors import LatkitError
 from latkit.protocol import DeviceState, parse_state
 
 POLL_S = 5.0
+REMEDY = "cool it, or give it a stronger power supply"
+"""Of a device that slows itself down."""
 
 
 class DeviceNotReadyError(LatkitError):
@@ -42,7 +44,7 @@ def wait_until_ready(
         if waited_s + POLL_S > wait_s:
             raise DeviceNotReadyError(
                 f"{where} is slowed down: {', '.join(limits)}",
-                "cool it, or give it a stronger power supply, or wait: --wait SECONDS",
+                f"{REMEDY}, or wait: --wait SECONDS",
             )
         sleep(POLL_S)
         waited_s += POLL_S

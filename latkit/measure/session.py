@@ -57,8 +57,8 @@ class Session:
         timeout_s: float = MODEL_TIMEOUT_S,
         memory_limit_mb: int | None = None,
     ) -> None:
-        if profile.runtime not in runtimes():
-            raise UnknownNameError("runtime", profile.runtime, runtimes())
+        if profile.runtime not in (known := runtimes()):
+            raise UnknownNameError("runtime", profile.runtime, known)
         self.profile = profile
         self.rule = rule or StopRule()
         self._wait_s = wait_s

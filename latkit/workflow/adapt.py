@@ -13,11 +13,14 @@ import numpy as np
 from latkit import spaces
 from latkit.config import database_url
 from latkit.errors import MeasurementsUnusable
+from latkit.predictor.adapt import Adapted
 from latkit.predictor.adapt import adapt as fit
 from latkit.predictor.bundle import Bundle
+from latkit.spaces.base import Space
 from latkit.store import Store
 from latkit.types import Measurement, Setting
 from latkit.workflow.predictors import predictor_path
+from latkit.workflow.settings import matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +93,7 @@ def _select(
     measured: Sequence[Measurement], wanted: Mapping[str, Any]
 ) -> tuple[Setting, list[Measurement], int]:
     """The setting measured last among those asked for, its measurements, and how many others."""
-    asked = [
-        measurement
-        for measurement in measured
-        if all(_has(measurement.setting, name, value) for name, value in wanted.items())
-    ]
+    asked = [measurement for measurement in measured if matches(measurement.setting, wanted)]
     if not asked:
         words = ", ".join(f"{name} {value}" for name, value in wanted.items())
         raise MeasurementsUnusable(
@@ -106,12 +105,6 @@ def _select(
     return setting, same, len(measured) - len(same)
 
 
-def _has(setting: Setting, name: str, value: Any) -> bool:
-    """Whether a setting is as wanted; a runtime is so with any provider of its own."""
-    found = getattr(setting, name)
-    return bool(found == value or (name == "runtime" and found.startswith(f"{value}:")))
-
-
 def _adapt_space(
     device: str,
     name: str,
@@ -121,10 +114,9 @@ def _adapt_space(
     setting, measured, others = selected
     space = spaces.get(name)
     bundle = Bundle.load(source) if source else Bundle.shipped(name)
-    latency_ms = np.array([m.latency_ms for m in measured], dtype=float)
-    noise = np.array([np.nan if m.noise is None else m.noise for m in measured])
+    known_ms = [m.latency_ms for m in measured if m.latency_ms is not None]
     begun = time.perf_counter()
-    adapted = fit(bundle, space.matrix(m.arch for m in measured), latency_ms, noise)
+    adapted = adapted_to(measured, bundle, space)
     path = predictor_path(device, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     adapted.export(path, metadata=_metadata(device, setting, measured))
@@ -135,12 +127,19 @@ def _adapt_space(
         device=device,
         space=name,
         samples=len(measured),
-        fastest_ms=float(latency_ms.min()),
-        slowest_ms=float(latency_ms.max()),
+        fastest_ms=min(known_ms),
+        slowest_ms=max(known_ms),
         seconds=time.perf_counter() - begun,
         path=str(path),
         notes=notes,
     )
+
+
+def adapted_to(measured: Sequence[Measurement], bundle: Bundle, space: Space) -> Adapted:
+    """A bundle of a space adapted to usable measurements under one setting."""
+    latency_ms = np.array([m.latency_ms for m in measured], dtype=float)
+    noise = np.array([np.nan if m.noise is None else m.noise for m in measured])
+    return fit(bundle, space.matrix(m.arch for m in measured), latency_ms, noise)
 
 
 def _words(setting: Setting) -> str:

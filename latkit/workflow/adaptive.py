@@ -12,10 +12,11 @@ import numpy as np
 from latkit import spaces
 from latkit.measure.campaign import Campaign, CampaignResult, Observer
 from latkit.measure.plan import Plan, canary
-from latkit.predictor.adapt import MIN_SAMPLES, Posterior, adapt
+from latkit.predictor.adapt import MIN_SAMPLES, Posterior
 from latkit.predictor.bundle import Bundle
 from latkit.spaces.base import Space
 from latkit.types import Arch, Measurement
+from latkit.workflow.adapt import adapted_to
 from latkit.workflow.convergence import CHANGE, IN_A_ROW, Step, converged, step
 from latkit.workflow.measure import campaign, draw
 
@@ -129,10 +130,7 @@ def predictions(space: Space) -> Callable[[Sequence[Measurement]], Posterior]:
     reference = space.matrix(space.sample(rng, min(REFERENCE, space.size)))
 
     def predict(measured: Sequence[Measurement]) -> Posterior:
-        operations = space.matrix(found.arch for found in measured)
-        latency_ms = np.array([found.latency_ms for found in measured], dtype=float)
-        noise = np.array([np.nan if found.noise is None else found.noise for found in measured])
-        return adapt(bundle, operations, latency_ms, noise).predict(reference)
+        return adapted_to(measured, bundle, space).predict(reference)
 
     return predict
 

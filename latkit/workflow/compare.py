@@ -16,7 +16,7 @@ from latkit.measure.compare import Comparison, compare
 from latkit.store import Store
 from latkit.types import Arch, Measurement, Setting
 from latkit.workflow.dataset import read_file
-from latkit.workflow.selection import Numbered, Selection, parse
+from latkit.workflow.selection import FIELDS, Numbered, Selection, parse
 
 MANY_TIMES = 2.0
 """From here on a ratio is told as so many times, below it in percent."""
@@ -49,7 +49,7 @@ class Compared:
 
     def differences(self) -> dict[str, tuple[str, str]]:
         """Fields of the settings that are not the same in A and B, with their values."""
-        both = {field: (_values(self.a, field), _values(self.b, field)) for field in _FIELDS}
+        both = {field: (_values(self.a, field), _values(self.b, field)) for field in FIELDS}
         return {field: (a, b) for field, (a, b) in both.items() if a != b}
 
     def rows(self) -> list[dict[str, Any]]:
@@ -151,9 +151,6 @@ def _entry(
         f"{name} ({s.runtime}-{s.runtime_version}, {s.threads} threads, {s.precision}, "
         f"batch {s.batch}, {s.device_state}: {len(own):,} of {space}{span})"
     )
-
-
-_FIELDS = tuple(Setting.__dataclass_fields__)
 
 
 def _values(chosen: MeasuredSet, field: str) -> str:

@@ -37,17 +37,24 @@ def rows(
             "arch": m.arch.text,
             "space": m.arch.space,
             **asdict(m.setting),
-            "latency_ms": m.latency_ms,
-            "lower_ms": m.lower_ms,
-            "upper_ms": m.upper_ms,
-            "noise": m.noise,
-            "energy_mj": m.energy_mj,
-            "verdict": m.verdict.level,
-            "reasons": list(m.verdict.reasons),
+            **figures(m),
             "measured_at": m.measured_at,
         }
         for m in found
     ]
+
+
+def figures(m: Measurement) -> dict[str, Any]:
+    """What was measured, and how far to believe it."""
+    return {
+        "latency_ms": m.latency_ms,
+        "lower_ms": m.lower_ms,
+        "upper_ms": m.upper_ms,
+        "noise": m.noise,
+        "energy_mj": m.energy_mj,
+        "verdict": m.verdict.level,
+        "reasons": list(m.verdict.reasons),
+    }
 
 
 def export_file(file: str, device: str | None, space: str | None) -> int:

@@ -10,7 +10,7 @@ from latkit.devices.transport import Transport, open_transport
 from latkit.devices.tune import holding
 from latkit.errors import LatkitError
 from latkit.measure.deploy import deploy_runner
-from latkit.measure.readiness import read_state
+from latkit.measure.readiness import REMEDY, read_state
 from latkit.protocol import DeviceState
 
 
@@ -35,7 +35,7 @@ def state_finding(state: DeviceState) -> Finding:
     detail = "; ".join(filter(None, parts))
     if not limits:
         return Finding("state", "ok", detail)
-    return Finding("state", "warning", detail, "cool it, or give it a stronger power supply")
+    return Finding("state", "warning", detail, REMEDY)
 
 
 def tuning(profile: Profile, transport: Transport) -> list[Finding]:

@@ -21,9 +21,8 @@ from latkit.predictor.bundle import Bundle
 from latkit.spaces.base import Space
 from latkit.store import Store
 from latkit.types import Arch, Measurement
-
-TUNED = " tuned"
-"""Behind the name of a device's state while it is held at full clocks."""
+from latkit.workflow.dataset import figures
+from latkit.workflow.settings import TUNED
 
 
 def measure(
@@ -112,13 +111,7 @@ def as_row(measurement: Measurement) -> dict[str, Any]:
         "space": measurement.arch.space,
         "arch": measurement.arch.text,
         "device": measurement.setting.device,
-        "latency_ms": measurement.latency_ms,
-        "lower_ms": measurement.lower_ms,
-        "upper_ms": measurement.upper_ms,
-        "noise": measurement.noise,
-        "energy_mj": measurement.energy_mj,
-        "verdict": measurement.verdict.level,
-        "reasons": list(measurement.verdict.reasons),
+        **figures(measurement),
         "processes": len(measurement.blocks),
         "measured_at": measurement.measured_at,
     }

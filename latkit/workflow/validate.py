@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latkit import spaces
-from latkit.devices.runtimes import runtimes
 from latkit.errors import MeasurementsUnusable, UsageError
 from latkit.measure.campaign import Observer
 from latkit.predictor.runtime import Latencies
 from latkit.spaces.base import Space
-from latkit.types import Arch, Measurement
-from latkit.workflow.measure import TUNED, measure
+from latkit.types import Arch, Measurement, Setting
+from latkit.workflow.measure import measure
 from latkit.workflow.predictors import adapted_spaces, load
+from latkit.workflow.settings import as_measured, is_tuned
 
 MIN_NETWORKS = 3
 
@@ -71,14 +71,14 @@ def validate(
     """
     name = space or _only_space(device)
     predictor = load(device, name)
-    setting = predictor.metadata["setting"]
+    setting = Setting(**predictor.metadata["setting"])
     measured = measure(
         device,
         observer,
         archs=unseen(spaces.get(name), set(predictor.metadata["trained_on"]), n, seed),
         seed=seed,
-        overrides=_as_measured(setting),
-        tune=TUNED in setting["device_state"],
+        overrides=as_measured(setting),
+        tune=is_tuned(setting),
         wait_s=wait_s,
     )
     usable = [m for m in measured.measurements if m.usable]
@@ -90,15 +90,6 @@ def validate(
     predicted = predictor.predict(spaces.get(name).matrix(m.arch for m in usable))
     level = float(predictor.metadata["level"])
     return score(device, name, usable, predicted, level), _rows(usable, predicted)
-
-
-def _as_measured(setting: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of a profile with which a device is measured as it was for the predictor."""
-    fields = {key: setting[key] for key in ("threads", "batch", "precision")}
-    name, _, provider = setting["runtime"].partition(":")
-    if name in runtimes():  # otherwise a benchmark program, which the profile describes
-        fields |= {"runtime": name, "provider": provider or runtimes()[name].provider}
-    return fields
 
 
 def unseen(space: Space, seen: set[str], n: int, seed: int) -> list[Arch]:

@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from latkit.config import database_url
 from latkit.errors import StoreError, UnknownNameError, UsageError
 from latkit.measure.audit import Finding, audit, mixtures
 from latkit.store import Store
 from latkit.store.io.published import RUNTIME as PUBLISHED
-from latkit.types import Arch
+from latkit.types import Arch, Setting
+from latkit.workflow.settings import as_measured, is_tuned, matches
+
+
+class Way(NamedTuple):
+    """How networks are measured again: on what, of which space, with which options."""
+
+    device: str
+    space: str
+    options: str
+
+
+def way(setting: Setting, space: str) -> Way:
+    """That of a setting, whatever the device's profile says by now."""
+    fields = as_measured(setting)
+    options = [f"--{name} {shlex.quote(str(value))}" for name, value in fields.items()]
+    return Way(setting.device, space, " ".join(options + ["--tune"] * is_tuned(setting)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +86,26 @@ class Audit:
             "findings": self.rows(),
         }
 
-    def again(self) -> dict[tuple[str, str, int, int], tuple[Arch, ...]]:
-        """Networks to measure again, by device, space, threads and batch.
+    def again(self) -> dict[Way, tuple[Arch, ...]]:
+        """Networks to measure again, by the way to measure them.
 
         Published labels are not among them: their devices are somebody else's.
         """
-        found: dict[tuple[str, str, int, int], dict[Arch, None]] = {}
+        found: dict[Way, dict[Arch, None]] = {}
         for f in self.findings:
             if f.arch and f.gravity != "note" and f.setting.runtime != PUBLISHED:
-                s = f.setting
-                found.setdefault((s.device, f.arch.space, s.threads, s.batch), {})[f.arch] = None
+                found.setdefault(way(f.setting, f.arch.space), {})[f.arch] = None
         return {key: tuple(archs) for key, archs in found.items()}
 
 
-def verify(device: str | None = None, space: str | None = None) -> Audit:
+def verify(
+    device: str | None = None,
+    space: str | None = None,
+    wanted: Mapping[str, Any] | None = None,
+) -> Audit:
     """Look over the measurements of a device, of a space, or all.
+
+    ``wanted`` holds fields of the settings to look at (runtime, precision).
 
     Raises UnknownNameError for a device that the dataset does not have.
     """
@@ -95,7 +117,9 @@ def verify(device: str | None = None, space: str | None = None) -> Audit:
         entries = [
             entry
             for entry in everything
-            if device in (None, entry.setting.device) and space in (None, entry.space)
+            if device in (None, entry.setting.device)
+            and space in (None, entry.space)
+            and matches(entry.setting, wanted or {})
         ]
         findings: list[Finding] = mixtures(entry.setting for entry in entries)
         for entry in entries:  # one at a time: raw samples need room
@@ -123,12 +147,11 @@ def remeasure(found: Audit, file: str) -> str | None:
     if not groups:
         return None
     if len(groups) > 1:
-        names = "; ".join(f"{device}, {space}" for device, space, *_ in groups)
+        names = "; ".join(f"{device}, {space} ({options})" for device, space, options in groups)
         raise UsageError(
             f"{file} would mix networks of several settings: {names}",
-            "choose one with --device and --space",
+            "choose one with --device and --space, or --runtime and --precision",
         )
-    ((device, _, threads, batch), archs), *_ = groups.items()
+    (((device, _, options), archs),) = groups.items()
     write_archs(archs, file)
-    setting = f"--threads {threads} --batch {batch}"
-    return f"latkit measure --device {device} --archs {file} --again {setting}"
+    return f"latkit measure --device {device} --archs {file} --again {options}"

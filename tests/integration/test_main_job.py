@@ -9,16 +9,13 @@ import numpy as np
 import pytest
 
 from latkit.cli import run
+from tests.integration.command import latkit
 from tests.integration.sshd import Sshd
 
 EXAMPLE = str(Path(__file__).parents[2] / "examples" / "arch.json")
 
 
-@pytest.fixture(autouse=True)
-def own_directories(tmp_path, monkeypatch):
-    for name in ("CONFIG", "DATA", "CACHE"):
-        monkeypatch.setenv(f"LATKIT_{name}_DIR", str(tmp_path / name.lower()))
-    monkeypatch.delenv("LATKIT_DB", raising=False)
+pytestmark = pytest.mark.usefixtures("own_directories")
 
 
 @pytest.fixture
@@ -29,14 +26,6 @@ def board(tmp_path, sshd: Sshd, capsys) -> str:
     profile = [f'python = "{sys.executable}"', f'remote_dir = "{tmp_path / "remote"}"']
     (folder / f"{sshd.alias}.toml").write_text("\n".join(profile))
     return sshd.alias
-
-
-def latkit(capsys, *arguments):
-    """Run a command that should succeed; returns its standard output."""
-    status = run(list(arguments))
-    captured = capsys.readouterr()
-    assert status == 0, captured.err
-    return captured.out
 
 
 @pytest.mark.slow

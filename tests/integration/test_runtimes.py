@@ -11,21 +11,9 @@ from latkit.cli import run
 from latkit.config import database_url
 from latkit.store import Store
 from tests.conformance.store import SETTING, measurement
+from tests.integration.command import latkit
 
-
-@pytest.fixture(autouse=True)
-def own_directories(tmp_path, monkeypatch):
-    for name in ("CONFIG", "DATA", "CACHE"):
-        monkeypatch.setenv(f"LATKIT_{name}_DIR", str(tmp_path / name.lower()))
-    monkeypatch.delenv("LATKIT_DB", raising=False)
-
-
-def latkit(capsys, *arguments):
-    """Run a command that should succeed; returns its standard output."""
-    status = run(list(arguments))
-    captured = capsys.readouterr()
-    assert status == 0, captured.err
-    return captured.out
+pytestmark = pytest.mark.usefixtures("own_directories")
 
 
 @pytest.mark.slow

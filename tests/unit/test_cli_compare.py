@@ -45,10 +45,7 @@ def campaign(setting, factor=1.0, day=1, seed=0, count=20):
 
 
 @pytest.fixture(autouse=True)
-def _own_directories(tmp_path, monkeypatch):
-    for name in ("CONFIG", "DATA", "CACHE"):
-        monkeypatch.setenv(f"LATKIT_{name}_DIR", str(tmp_path / name.lower()))
-    monkeypatch.delenv("LATKIT_DB", raising=False)
+def _own_directories(own_directories, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
@@ -233,6 +230,22 @@ class TestVerify:
         assert "choose one with --device and --space" in err
         assert verified(capsys, "--output", "again.json", "--device", "jetson")[0] == 0
         assert (tmp_path / "again.json").is_file()
+
+    def test_the_command_measures_as_it_was_measured(self, capsys, tmp_path):
+        doubt = Verdict("suspect", ("trend: +7%",))
+        other = replace(
+            BOARD, runtime="torch:compile", precision="fp16", device_state="default tuned"
+        )
+        stored(capsys, *(replace(campaign(s)[0], verdict=doubt) for s in (BOARD, other)))
+        status, _, err = verified(capsys, "--output", "again.json")
+        assert status == 2
+        assert "--precision fp16 --runtime torch --provider compile" in err
+        assert "or --runtime and --precision" in err
+        status, _, err = verified(capsys, "--output", "again.json", "--runtime", "torch")
+        assert status == 0
+        options = "--threads 1 --batch 1 --precision fp16 --runtime torch --provider compile --tune"
+        assert f"next: latkit measure --device rpi4 --archs again.json --again {options}" in err
+        assert spaces.read_archs((tmp_path / "again.json").read_text(), "again") == [ARCHS[0]]
 
     def test_nothing_to_measure_again_writes_nothing(self, capsys, tmp_path):
         stored(capsys, *campaign(BOARD))

@@ -6,12 +6,7 @@ import pytest
 
 from latkit.cli import run
 
-
-@pytest.fixture(autouse=True)
-def _own_directories(tmp_path, monkeypatch):
-    for name in ("CONFIG", "DATA", "CACHE"):
-        monkeypatch.setenv(f"LATKIT_{name}_DIR", str(tmp_path / name.lower()))
-    monkeypatch.delenv("LATKIT_DB", raising=False)
+pytestmark = pytest.mark.usefixtures("own_directories")
 
 
 def arch_file(tmp_path, text):

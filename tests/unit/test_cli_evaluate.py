@@ -13,11 +13,7 @@ ND = PUBLISHED["ND"]
 QUICK = ["--method", "flops", "--n", "3", "--n", "10", "--seeds", "2", "--jobs", "1"]
 
 
-@pytest.fixture(autouse=True)
-def _own_directories(tmp_path, monkeypatch):
-    for name in ("CONFIG", "DATA", "CACHE"):
-        monkeypatch.setenv(f"LATKIT_{name}_DIR", str(tmp_path / name.lower()))
-    monkeypatch.delenv("LATKIT_DB", raising=False)
+pytestmark = pytest.mark.usefixtures("own_directories")
 
 
 def imported(tmp_path, devices):

@@ -20,11 +20,7 @@ ALIKE = (*ND.sources, *ND.targets[1:])
 """Every other device is of the one family, or the other."""
 
 
-@pytest.fixture(autouse=True)
-def _own_directories(tmp_path, monkeypatch):
-    for name in ("CONFIG", "DATA", "CACHE"):
-        monkeypatch.setenv(f"LATKIT_{name}_DIR", str(tmp_path / name.lower()))
-    monkeypatch.delenv("LATKIT_DB", raising=False)
+pytestmark = pytest.mark.usefixtures("own_directories")
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from latkit import build, spaces
 from latkit.devices.profile import Profile, create
 from latkit.devices.profile_file import tomllib
 from latkit.protocol import BlockEvent, Failed, Hello, MeasureRequest, StopRule, parse_event
+from tests.conformance.builder import TINY
 from tests.conformance.runner import ANSWER_S, QUICK, RUNNERS, ended
 
 sys.path.insert(0, str(RUNNERS))
@@ -27,7 +28,6 @@ import runtime_command
 
 RECORDED = Path(__file__).parent / "recorded" / "commands"
 DOCS = Path(__file__).parents[2] / "docs" / "commands.md"
-TINY = {"channels": 4, "cells": 1, "resolution": 16}
 
 
 def documented() -> dict[str, Profile]:

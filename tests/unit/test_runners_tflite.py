@@ -14,9 +14,8 @@ from latkit import spaces
 from latkit.build.cache import ModelCache
 from latkit.measure.reference import reference_output, same_output
 from latkit.protocol import BlockEvent, Failed, MeasureRequest
+from tests.conformance.builder import TINY
 from tests.conformance.runner import Harness, RunnerConformance
-
-TINY = {"channels": 4, "cells": 1, "resolution": 16}
 
 
 @pytest.fixture(scope="module")

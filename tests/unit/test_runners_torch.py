@@ -15,9 +15,8 @@ from latkit import spaces  # noqa: E402
 from latkit.build.cache import ModelCache  # noqa: E402
 from latkit.measure.reference import reference_output, same_output  # noqa: E402
 from latkit.protocol import BlockEvent, Failed, MeasureRequest  # noqa: E402
+from tests.conformance.builder import TINY  # noqa: E402
 from tests.conformance.runner import Harness, RunnerConformance  # noqa: E402
-
-TINY = {"channels": 4, "cells": 1, "resolution": 16}
 
 
 def network_of(name: str, **skeleton: int):

@@ -58,10 +58,9 @@ def version(module: str) -> str | None:
 
 
 def providers(module: str) -> list[str] | None:
-    try:
-        return list(importlib.import_module(module).get_available_providers())
-    except Exception:
-        return None
+    """None where it has none to tell of, or is not there: ``version`` imported it, or says why."""
+    ask = getattr(sys.modules.get(module), "get_available_providers", None)
+    return list(ask()) if ask else None
 
 
 def externally_managed() -> bool:
