@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from latkit import build, spaces
+from latkit import formats, spaces
 from latkit.devices.profile import create
 from latkit.devices.profile_file import tomllib
 from latkit.protocol import BlockEvent, Hello, MeasureRequest, StopRule, parse_event
@@ -106,7 +106,7 @@ def written(folder: Path, count: int, suffix: str) -> list[Path]:
     for number, arch in enumerate(space.sample(np.random.default_rng(0), count), start=1):
         network = space.network(arch, resolution=RESOLUTION)
         files.append(folder / f"model{number}{suffix}")
-        files[-1].write_bytes(build.builder(suffix[1:]).build(network, 0, 1))
+        files[-1].write_bytes(formats.builder(suffix[1:]).build(network, 0, 1))
     return files
 
 

@@ -18,7 +18,7 @@ from scipy.stats import kendalltau
 
 import latkit
 from latkit import spaces
-from latkit.build.cache import ModelCache
+from latkit.formats.cache import ModelCache
 from latkit.measure.plan import BATCH
 
 LATKIT = str(Path(sys.executable).with_name("latkit"))

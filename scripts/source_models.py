@@ -17,8 +17,8 @@ from sklearn.linear_model import RidgeCV
 
 from latkit import spaces
 from latkit.config import database_url
-from latkit.encodings.physical import physical, variants
-from latkit.encodings.positions import onehot
+from latkit.features.physical import physical, variants
+from latkit.features.positions import onehot
 from latkit.predictor.pretrain import pretrain
 from latkit.store import Store
 

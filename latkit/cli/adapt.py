@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from latkit.cli.output import json_option, milliseconds, next_step, note, show_json
-from latkit.types import PRECISIONS
+from latkit.measurement import PRECISIONS
 
 
 @click.command(name="adapt")
@@ -36,7 +36,7 @@ def command(
 
     A pretrained predictor is adapted in closed form: seconds, no torch, no GPU.
     """
-    from latkit.workflow.adapt import adapt
+    from latkit.lab.adapt import adapt
 
     wanted = {name: value for name, value in setting.items() if value is not None}
     reports = adapt(device, space=space, wanted=wanted, bundle=bundle)

@@ -9,7 +9,7 @@ import click
 from latkit.cli.output import Column, json_option, ms_column, note, percent, show, show_json
 
 if TYPE_CHECKING:
-    from latkit.workflow.compare import Compared
+    from latkit.lab.compare import Compared
 
 LEAST_SHOWN = 0.0001
 EPILOG = """\b
@@ -36,7 +36,7 @@ def command(a: str, b: str, rows: bool, seed: int, as_json: bool) -> None:
     Two runtimes, two boards, before and after an update, two campaigns: of every network that
     both have, B's latency is divided by A's.
     """
-    from latkit.workflow.compare import compare_sets
+    from latkit.lab.compare import compare_sets
 
     found = compare_sets(a, b, seed)
     if as_json:

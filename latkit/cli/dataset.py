@@ -16,10 +16,10 @@ from latkit.cli.output import (
     show,
     show_json,
 )
-from latkit.types import LEVELS, PRECISIONS, Level
+from latkit.measurement import LEVELS, PRECISIONS, Level
 
 if TYPE_CHECKING:
-    from latkit.workflow.verify import Audit
+    from latkit.lab.verify import Audit
 
 
 @click.group(name="dataset")
@@ -31,7 +31,7 @@ def command() -> None:
 @json_option
 def info(as_json: bool) -> None:
     """Say what the dataset holds: one row per device, space and setting."""
-    from latkit.workflow.dataset import database_url, summary
+    from latkit.lab.dataset import database_url, summary
 
     rows = summary()
     columns = [
@@ -63,7 +63,7 @@ def list_measurements(
     device: str | None, space: str | None, verdict: Level | None, last: int | None, as_json: bool
 ) -> None:
     """List measurements, newest last."""
-    from latkit.workflow.dataset import rows
+    from latkit.lab.dataset import rows
 
     found = rows(device, space, (verdict,) if verdict else LEVELS)
     told = any(row["energy_mj"] is not None for row in found)
@@ -107,8 +107,8 @@ def verify(
     that are mixed. Ends with exit code 4 where anything is invalid, 0 where all can be used.
     """
     from latkit.errors import MeasurementsUnusable
-    from latkit.workflow.verify import remeasure
-    from latkit.workflow.verify import verify as look_over
+    from latkit.lab.verify import remeasure
+    from latkit.lab.verify import verify as look_over
 
     wanted = {name: value for name, value in setting.items() if value is not None}
     found = look_over(device, space, wanted)
@@ -152,7 +152,7 @@ def _show_findings(found: Audit, rows: bool) -> None:
 @click.option("--space", help="Only this space.")
 def export(file: str, device: str | None, space: str | None) -> None:
     """Write measurements to FILE: .csv, .parquet or .json (the last two with raw samples)."""
-    from latkit.workflow.dataset import export_file
+    from latkit.lab.dataset import export_file
 
     note(f"{export_file(file, device, space):,} measurements written to {file}")
 
@@ -166,7 +166,7 @@ def import_(path: str, space: str | None) -> None:
     PATH is what 'latkit dataset export' wrote, a wide table (a column 'arch', then one column of
     milliseconds a device), or a folder in the layout that HELP published.
     """
-    from latkit.workflow.dataset import import_path
+    from latkit.lab.dataset import import_path
 
     added, known = import_path(path, space)
     already = f", {known:,} were there already" if known else ""

@@ -91,7 +91,7 @@ def check_device(ctx: click.Context, name: str, as_json: bool) -> None:
 
     from latkit.devices.check import check
     from latkit.devices.profile import load
-    from latkit.workflow.device import findings as state_of
+    from latkit.lab.device import findings as state_of
 
     profile = load(name)
     findings = check(profile)

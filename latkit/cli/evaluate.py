@@ -70,9 +70,9 @@ def command(
     """
     from latkit.cli.progress import evaluation_progress
     from latkit.evaluation.methods import names
+    from latkit.lab.evaluate import evaluate
     from latkit.report.facts import facts
     from latkit.report.results import as_json as report
-    from latkit.workflow.evaluate import evaluate
 
     if output:
         _require_writable(output)

@@ -25,7 +25,7 @@ def command(device: str, space: str | None, output: str, deploy: bool, as_json: 
 
     It needs onnxruntime and numpy alone; predict.py beside it shows how to ask it.
     """
-    from latkit.workflow.export import export
+    from latkit.lab.export import export
 
     result = export(device, space, output, deploy=deploy)
     if as_json:

@@ -17,12 +17,12 @@ from latkit.cli.output import (
     show,
     show_json,
 )
-from latkit.types import PRECISIONS
+from latkit.measurement import PRECISIONS
 
 if TYPE_CHECKING:
+    from latkit.lab.adaptive import AdaptiveResult
+    from latkit.lab.convergence import Step
     from latkit.measure.campaign import CampaignResult
-    from latkit.workflow.adaptive import AdaptiveResult
-    from latkit.workflow.convergence import Step
 
 AUTO = "auto"
 
@@ -106,8 +106,8 @@ def command(
     --n extends the default draw.
     """
     from latkit.cli.progress import MeasureProgress
-    from latkit.workflow.archs import read_arch_file
-    from latkit.workflow.measure import measure
+    from latkit.lab.archs import read_arch_file
+    from latkit.lab.measure import measure
 
     if n == AUTO and archs:
         raise click.UsageError("--n auto draws networks; it cannot be used with --archs")
@@ -127,7 +127,7 @@ def command(
             chosen = read_arch_file(archs) if archs else None
             result = measure(device, progress, n=n, archs=chosen, again=again, **options)
         else:
-            from latkit.workflow.adaptive import measure_until_converged
+            from latkit.lab.adaptive import measure_until_converged
 
             adaptive = measure_until_converged(device, progress, _tell, **options)
             result = adaptive.campaign
@@ -145,7 +145,7 @@ def _tell(step: Step) -> None:
 def _show_result(
     device: str, result: CampaignResult, adaptive: AdaptiveResult | None, as_json: bool
 ) -> None:
-    from latkit.workflow.measure import as_row
+    from latkit.lab.measure import as_row
 
     rows = [as_row(measurement) for measurement in result.measurements]
     setting = result.setting

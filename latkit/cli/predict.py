@@ -17,8 +17,8 @@ def command(file: str, device: str | None, as_json: bool) -> None:
     FILE is JSON ('-' reads stdin): {"space": "nb201", "arch": "..."}, a list of such, or JSON
     lines. The interval holds the true latency with 90 % probability.
     """
-    from latkit.workflow.archs import read_arch_file
-    from latkit.workflow.predictors import predict
+    from latkit.lab.archs import read_arch_file
+    from latkit.lab.predictors import predict
 
     archs = read_arch_file(file)
     rows = predict(archs, device)

@@ -31,7 +31,7 @@ def command(space: str, devices: tuple[str, ...], seed: int, output: str) -> Non
     Needs the extra 'train'. 'latkit dataset import' brings published tables in.
     """
     from latkit.cli.progress import training_progress
-    from latkit.workflow.pretrain import pretrain
+    from latkit.lab.pretrain import pretrain
 
     typed = shlex.join(["latkit", *sys.argv[1:]])
     with training_progress() as progress:

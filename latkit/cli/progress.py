@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from latkit.cli.output import milliseconds
-from latkit.types import Arch, Measurement
+from latkit.measurement import Arch, Measurement
 
 QUIET_S = 10.0
 

@@ -57,7 +57,7 @@ def sample(name: str, n: int, seed: int) -> None:
 @json_option
 def show_archs(file: str, as_json: bool) -> None:
     """Show the size and cost of the networks in an arch FILE ('-' reads stdin)."""
-    from latkit.workflow.archs import describe, read_arch_file
+    from latkit.lab.archs import describe, read_arch_file
 
     rows = [describe(arch) for arch in read_arch_file(file)]
     if as_json:

@@ -24,7 +24,7 @@ def command() -> None:
 @json_option
 def list_tasks(as_json: bool) -> None:
     """List all tasks, and what the dataset lacks of each."""
-    from latkit.workflow.tasks import overview
+    from latkit.lab.tasks import overview
 
     rows = overview()
     if as_json:
@@ -48,7 +48,7 @@ def show_task(name: str, as_json: bool) -> None:
 
     The correlations are Spearman's, over the networks that all devices of the task have.
     """
-    from latkit.workflow.tasks import describe
+    from latkit.lab.tasks import describe
 
     _show(describe(name), as_json)
 
@@ -92,7 +92,7 @@ def make_task(
     Devices that rank networks alike are put on the same side: the graph of their rank
     correlations is cut by Kernighan and Lin's bisection. Needs the extra 'evaluate'.
     """
-    from latkit.workflow.tasks import make, path_of
+    from latkit.lab.tasks import make, path_of
 
     report, left_out = make(
         name, space, sources=sources, targets=targets, devices=devices, seed=seed
@@ -145,7 +145,7 @@ def _outcome(report: TaskReport) -> str:
 
 
 def _document(report: TaskReport) -> dict[str, Any]:
-    from latkit.workflow.tasks import kind
+    from latkit.lab.tasks import kind
 
     return {
         "task": report.task.name,

@@ -30,7 +30,7 @@ def command(
     often the 90 % interval held the measured latency.
     """
     from latkit.cli.progress import MeasureProgress
-    from latkit.workflow.validate import validate
+    from latkit.lab.validate import validate
 
     with MeasureProgress(device) as progress:
         result, found = validate(device, progress, space=space, n=n, seed=seed, wait_s=wait_s)

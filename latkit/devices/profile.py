@@ -21,7 +21,7 @@ from latkit.devices.command import Command
 from latkit.devices.profile_file import faults
 from latkit.devices.runtimes import runtime
 from latkit.errors import UnknownNameError, UsageError
-from latkit.types import Precision
+from latkit.measurement import Precision
 
 Origin = Literal["yours", "built-in"]
 _NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"

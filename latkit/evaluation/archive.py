@@ -10,8 +10,8 @@ from pathlib import Path
 
 from latkit import __version__
 from latkit.evaluation.method import Files
-from latkit.evaluation.metrics import Scores
 from latkit.evaluation.trial import Outcome, TaskData, Trial
+from latkit.metrics import Scores
 
 
 class Archive:

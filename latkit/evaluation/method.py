@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latkit.errors import UnknownNameError
-from latkit.predictor.adapt import Posterior
+from latkit.latencies import Latencies
 from latkit.spaces.base import Indices, Space
 
 Floats = NDArray[np.float64]
@@ -49,7 +49,7 @@ class Samples:
 class Predictor(Protocol):
     """Predicts one target."""
 
-    def predict(self, operations: Indices) -> Posterior:
+    def predict(self, operations: Indices) -> Latencies:
         """Latencies in ms and 90 % intervals, NaN from a method that knows no interval."""
         ...
 
@@ -90,7 +90,7 @@ def get(name: str) -> Method:
     return _FACTORIES[name]()
 
 
-def without_interval(latency_ms: Floats) -> Posterior:
+def without_interval(latency_ms: Floats) -> Latencies:
     """Predictions of a method that knows no interval; shape (n,)."""
     unknown = np.full(len(latency_ms), np.nan)
-    return Posterior(latency_ms, unknown, unknown)
+    return Latencies(latency_ms, unknown, unknown)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from latkit import sampling
 from latkit.errors import MeasurementsUnusable
 from latkit.evaluation.method import Adapter, Floats, Samples, Sources
-from latkit.evaluation.metrics import Scores, score, spearman
 from latkit.evaluation.tasks import Task
-from latkit.predictor.adapt import Posterior
+from latkit.latencies import Latencies
+from latkit.metrics import Scores, score, spearman
 from latkit.predictor.bundle import Bundle
 from latkit.spaces.base import Indices, Space
 
@@ -128,7 +128,7 @@ def run(data: TaskData, trial: Trial, adapter: Adapter, bundle: Bundle | None) -
     seconds = time.perf_counter() - begun
     found = predictor.predict(data.operations[data.common])
     truth, unseen = latency_ms[data.common], ~np.isin(data.common, chosen)
-    rest = Posterior(*(part[unseen] for part in (found.mean_ms, found.lower_ms, found.upper_ms)))
+    rest = Latencies(*(part[unseen] for part in (found.mean_ms, found.lower_ms, found.upper_ms)))
     return Outcome(trial, score(rest, truth[unseen]), spearman(found.mean_ms, truth), seconds)
 
 

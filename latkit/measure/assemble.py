@@ -11,8 +11,8 @@ from typing import Any
 from latkit.measure import quality, stats
 from latkit.measure.journal import Entry, iso_time
 from latkit.measure.quality import Sighting
+from latkit.measurement import Arch, Block, Measurement, Setting, Verdict
 from latkit.protocol import BlockEvent, Failed, Output
-from latkit.types import Arch, Block, Measurement, Setting, Verdict
 
 Context = Mapping[str, Any]
 

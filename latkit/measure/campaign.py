@@ -18,8 +18,8 @@ from typing import Protocol
 
 import numpy as np
 
-from latkit.build.cache import ModelCache
 from latkit.errors import LatkitError
+from latkit.formats.cache import ModelCache
 from latkit.measure import assemble, stats
 from latkit.measure.drift import CanaryReference
 from latkit.measure.journal import Entry, Journal
@@ -27,10 +27,10 @@ from latkit.measure.ledger import Ledger
 from latkit.measure.models import Models
 from latkit.measure.plan import CANARY_EVERY, MAX_ROUNDS, ROUNDS, Plan, batches, shuffled
 from latkit.measure.session import Session
+from latkit.measurement import LEVELS, Arch, Level, Measurement, Setting
 from latkit.protocol import BlockEvent, Failed, StopRule
 from latkit.spaces.base import Space
 from latkit.store import Store
-from latkit.types import LEVELS, Arch, Level, Measurement, Setting
 
 USABLE: tuple[Level, ...] = ("valid", "suspect")
 CANARY_RULE = StopRule(min_samples=32, min_s=0.3, max_s=1.0, warm_up_s=0.3)

@@ -6,8 +6,8 @@ import hashlib
 from pathlib import Path
 
 import latkit
-from latkit.build.cache import ModelFile
 from latkit.devices.transport import Transport
+from latkit.formats.cache import ModelFile
 
 MODELS_KEPT_DAYS = "+1"
 RUNNERS_KEPT_DAYS = "+30"

@@ -18,8 +18,8 @@ from typing import Any, BinaryIO
 
 from latkit.errors import RunnerError, StoreError
 from latkit.measure import stats
+from latkit.measurement import Arch
 from latkit.protocol import BlockEvent, parse_event
-from latkit.types import Arch
 
 _BESIDE_BLOCK = ("space", "arch", "canary", "at", "boot_id")
 _DAMAGE = (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError, RunnerError)

@@ -8,7 +8,7 @@ from latkit.measure.drift import CanaryReference, Drift
 from latkit.measure.journal import Entry, Journal
 from latkit.measure.plan import MAX_ROUNDS, ROUNDS
 from latkit.measure.quality import Sighting, apart, calm, sighting
-from latkit.types import Arch
+from latkit.measurement import Arch
 
 AGREEMENT = 0.02
 """Processes that are no further apart say the same."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from latkit.build.cache import ModelCache, ModelFile
+from latkit.formats.cache import ModelCache, ModelFile
 from latkit.measure.reference import reference_output
+from latkit.measurement import Arch, Precision
 from latkit.protocol import Output
 from latkit.spaces.base import Space
-from latkit.types import Arch, Precision
 
 INPUT_SEED = 0
 REFERENCE_FORMAT = "onnx"

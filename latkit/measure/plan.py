@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from latkit.measurement import Arch
 from latkit.spaces.base import Space
-from latkit.types import Arch
 
 BATCH = 40
 """So many models lie on the device at a time."""

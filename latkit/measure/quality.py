@@ -15,8 +15,8 @@ from latkit.measure.drift import Drift
 from latkit.measure.journal import Entry
 from latkit.measure.plan import ROUNDS
 from latkit.measure.reference import same_output
+from latkit.measurement import Verdict
 from latkit.protocol import BlockEvent, DeviceState, Output
-from latkit.types import Verdict
 
 MAX_DISAGREEMENT = 0.05
 MAX_TREND = 0.05

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import shlex
 
-from latkit.build import builders, require_precision
 from latkit.devices.profile import Profile
 from latkit.devices.runtimes import offers, requirements, spelled
 from latkit.devices.transport import Transport
 from latkit.errors import RunnerError
+from latkit.formats import builders, require_precision
 from latkit.protocol import (
     MAX_LINE_BYTES,
     PROTOCOL_VERSION,

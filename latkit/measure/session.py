@@ -7,16 +7,17 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any
 
-from latkit.build.cache import ModelFile
 from latkit.devices.lease import Lease
 from latkit.devices.profile import Profile
 from latkit.devices.runtimes import runtime as known_runtime
 from latkit.devices.transport import open_transport
 from latkit.errors import LatkitError, RunnerError, UnknownNameError
+from latkit.formats.cache import ModelFile
 from latkit.measure.deploy import clear_out, deploy_runner, model_path, runner_digest, runtimes
 from latkit.measure.models import INPUT_SEED
 from latkit.measure.readiness import read_state, wait_until_ready
 from latkit.measure.runner import Runner
+from latkit.measurement import Setting
 from latkit.protocol import (
     PROTOCOL_VERSION,
     BlockEvent,
@@ -26,7 +27,6 @@ from latkit.protocol import (
     MeasureRequest,
     StopRule,
 )
-from latkit.types import Setting
 
 MODEL_TIMEOUT_S = 300.0
 

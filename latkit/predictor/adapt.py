@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latkit.errors import MeasurementsUnusable
+from latkit.features.features import Floats
+from latkit.latencies import Latencies
 from latkit.predictor.evidence import Fits, targets, weigh
-from latkit.predictor.features import Floats
 from latkit.predictor.posterior import Model, collapse
 from latkit.predictor.prior import Design, Prior
 from latkit.spaces.base import Indices
@@ -37,15 +38,6 @@ SCALE_RANGE = (1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Posterior:
-    """Predicted latencies, each array of shape (n,): centre and central interval, in ms."""
-
-    mean_ms: Floats
-    lower_ms: Floats
-    upper_ms: Floats
-
-
-@dataclass(frozen=True, slots=True)
 class Adapted:
     """A predictor of one device.
 
@@ -61,12 +53,12 @@ class Adapted:
     samples: int
     notes: tuple[str, ...]
 
-    def predict(self, operations: Indices) -> Posterior:
+    def predict(self, operations: Indices) -> Latencies:
         """Latencies of architectures given as operation indices, shape (n, positions)."""
         design = self.bundle.prior.design(self.bundle.features(operations))
         centre = self.model.centre(design) * self.model.median_ms
         factor = np.exp(Z_LEVEL * self.scale * self.model.log_deviation(design))
-        return Posterior(centre, centre / factor, centre * factor)
+        return Latencies(centre, centre / factor, centre * factor)
 
     def export(self, path: Path, metadata: Mapping[str, Any] | None = None) -> None:
         """Write the predictor as one self-contained ONNX file."""

@@ -22,7 +22,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from latkit.encodings.physical import NOTHING
+from latkit.features.physical import NOTHING
 
 MASKED = -1e9
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from latkit.errors import BundleError
-from latkit.predictor.features import Features
+from latkit.features.features import Features
 from latkit.predictor.prior import Prior
 from latkit.spaces.base import Indices
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latkit.predictor.features import Floats
+from latkit.features.features import Floats
 from latkit.predictor.prior import FLOOR, Design, Prior
 
 DEGREES_OF_FREEDOM = 3.0

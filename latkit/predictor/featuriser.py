@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from latkit.encodings.additive import Floats
-from latkit.encodings.costs import BY_KIND, NAMES
-from latkit.encodings.physical import (
+from latkit.features.additive import Floats
+from latkit.features.costs import BY_KIND, NAMES
+from latkit.features.physical import (
     Physical,
     distinct_columns,
     has_dead_operations,
@@ -23,8 +23,8 @@ from latkit.encodings.physical import (
     single_costs,
     variants,
 )
-from latkit.encodings.positions import counts, onehot, pairs
-from latkit.encodings.smooth import descriptors, factor
+from latkit.features.positions import counts, onehot, pairs
+from latkit.features.smooth import descriptors, factor
 from latkit.predictor.inference import Weights, node_labels, run
 from latkit.spaces.base import Indices, Space
 

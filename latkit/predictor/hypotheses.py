@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latkit.predictor.features import Features, Floats
+from latkit.features.features import Features, Floats
 from latkit.predictor.prior import FLOOR, Prior
 
 WHITENING_CUTOFF = 3e-3

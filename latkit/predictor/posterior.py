@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from latkit.features.features import Floats
 from latkit.predictor.evidence import Fits
-from latkit.predictor.features import Floats
 from latkit.predictor.prior import FLOOR, Design, Prior
 
 Integers = NDArray[np.int64]
@@ -69,7 +69,7 @@ class Model:
     spreads: dict[bool, Spread]
 
     def centre(self, design: Design) -> Floats:
-        """Posterior mean in units of ``median_ms``, shape (n,)."""
+        """Latencies mean in units of ``median_ms``, shape (n,)."""
         total = np.zeros(len(design.shares))
         for scale, part in self.centres.items():
             mean = np.maximum(design.shares @ part.shares, FLOOR)

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latkit import __version__
-from latkit.encodings.additive import Floats
 from latkit.errors import MeasurementsUnusable, MissingDependency
+from latkit.features.additive import Floats
+from latkit.features.features import Features
 from latkit.predictor.bundle import BLOCK, FORMAT, Bundle
-from latkit.predictor.features import Features
 from latkit.predictor.featuriser import Encoder, Featuriser, encoder, principal
 from latkit.predictor.hypotheses import draw_prior
 from latkit.predictor.inference import node_labels, run

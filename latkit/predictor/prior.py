@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latkit.predictor.features import Features, Floats
+from latkit.features.features import Features, Floats
 
 FLOOR = 0.03
 """No architecture is predicted below this share of the mean (an empty cell has no FLOPs)."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latkit.errors import BundleError, UsageError
+from latkit.latencies import Latencies
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -19,15 +19,6 @@ if TYPE_CHECKING:
 OUTPUTS = ["mean_ms", "lower_ms", "upper_ms"]
 CHUNK = 4096
 """Architectures predicted at once: large enough to be fast, small enough for a board's memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class Latencies:
-    """Predicted latencies, each array of shape (n,), in ms."""
-
-    mean_ms: NDArray[np.float64]
-    lower_ms: NDArray[np.float64]
-    upper_ms: NDArray[np.float64]
 
 
 class Predictor:

@@ -8,7 +8,7 @@ from typing import Any
 
 from latkit.evaluation.quoted import QUOTED, Quoted
 from latkit.evaluation.summary import Figure, Row, summarise
-from latkit.workflow.evaluate import Evaluation
+from latkit.lab.evaluate import Evaluation
 
 QUOTED_AT = 20
 """The published figures are for so many samples."""

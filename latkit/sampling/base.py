@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latkit.errors import UnknownNameError, UsageError
+from latkit.measurement import Arch
 from latkit.spaces.base import Indices, Space
-from latkit.types import Arch
 
 if TYPE_CHECKING:
     from latkit.predictor.bundle import Bundle

@@ -12,9 +12,9 @@ from functools import cache
 import numpy as np
 
 from latkit import spaces
-from latkit.encodings.additive import Floats
-from latkit.encodings.physical import Physical, physical
-from latkit.encodings.positions import onehot
+from latkit.features.additive import Floats
+from latkit.features.physical import Physical, physical
+from latkit.features.positions import onehot
 from latkit.predictor.bundle import Bundle
 from latkit.sampling.base import Choice
 from latkit.spaces.base import Indices, Space

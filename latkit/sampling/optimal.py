@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from latkit.encodings.additive import Floats
+from latkit.features.additive import Floats
 from latkit.predictor.bundle import Bundle
 from latkit.predictor.prior import Design, Prior
 from latkit.sampling.base import Choice, Rows

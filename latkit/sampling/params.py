@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 
 from latkit import spaces
-from latkit.encodings.additive import Floats, groups_of, tabulate
+from latkit.features.additive import Floats, groups_of, tabulate
 from latkit.sampling.base import Choice, Rows
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latkit.encodings.additive import Floats
+from latkit.features.additive import Floats
 from latkit.sampling.base import Choice, Rows
 from latkit.sampling.encodings import encoding_of
 

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latkit.errors import ArchError, UnknownNameError
+from latkit.measurement import Arch
 from latkit.network import Network
-from latkit.types import Arch
 
 Indices = NDArray[np.int64]
 

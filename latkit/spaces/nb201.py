@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 import numpy as np
 
 from latkit.errors import ArchError, UnknownNameError, UsageError
+from latkit.measurement import Arch
 from latkit.network import Network
 from latkit.spaces.base import Graph, Indices, Space
 from latkit.spaces.builder import NetworkBuilder
 from latkit.spaces.skeleton import read_skeleton
-from latkit.types import Arch
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 NODES = 4

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, insert, select
 
+from latkit.measurement import Arch, Measurement, Setting
 from latkit.store.rows import SETTING_FIELDS, block_rows, measurement_row, setting_row
 from latkit.store.schema import archs, blocks, measurements, settings
-from latkit.types import Arch, Measurement, Setting
 
 BATCH = 10_000
 # Below the number of parameters that old SQLite versions take in one statement.

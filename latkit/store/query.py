@@ -7,9 +7,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, case, func, select
 
+from latkit.measurement import LEVELS, Level, Setting
 from latkit.store.rows import SETTING_FIELDS, setting_row
 from latkit.store.schema import archs, blocks, measurements, settings
-from latkit.types import LEVELS, Level, Setting
 
 _OLDEST_FIRST = (measurements.c.measured_at, measurements.c.id)
 

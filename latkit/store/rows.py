@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Row, RowMapping
 
 from latkit.errors import StoreError
+from latkit.measurement import Arch, Block, Measurement, Setting, Verdict
 from latkit.store import samples
-from latkit.types import Arch, Block, Measurement, Setting, Verdict
 
 FIGURES = ("latency_ms", "lower_ms", "upper_ms", "p10_ms", "p90_ms", "noise", "energy_mj")
 SETTING_FIELDS = tuple(Setting.__dataclass_fields__)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, Select, select
 
 from latkit.errors import StoreError
+from latkit.measurement import LEVELS, Arch, Block, Level, Measurement, Setting
 from latkit.store import query
 from latkit.store.database import connect, reading, writing
 from latkit.store.insert import Inserter
@@ -18,7 +19,6 @@ from latkit.store.migrate import bring_up_to_date
 from latkit.store.rows import block_of, measurement_of, setting_of
 from latkit.store.schema import archs, settings
 from latkit.store.table import Cell, LatencyTable, build_table
-from latkit.types import LEVELS, Arch, Block, Level, Measurement, Setting
 
 Item = TypeVar("Item")
 

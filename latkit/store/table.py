@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from latkit.errors import MeasurementsUnusable
-from latkit.types import Arch, Setting
+from latkit.measurement import Arch, Setting
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from latkit import build, spaces
+from latkit import formats, spaces
 from latkit.network import Network
 
 Images = NDArray[np.float32]
@@ -34,10 +34,10 @@ class BuilderConformance:
 
     def check(self, network: Network, batch: int = 1) -> None:
         torch = pytest.importorskip("torch")
-        from latkit.build import torch as build_torch
+        from latkit.formats import torch as build_torch
 
         images = _images(network, batch)
-        content = build.builder(self.format).build(network, 3, batch)
+        content = formats.builder(self.format).build(network, 3, batch)
         expected = build_torch.build(network, 3)(torch.from_numpy(images)).numpy()
         np.testing.assert_allclose(self.run(content, images), expected, rtol=1e-4, atol=1e-4)
         # A comparison of nothing with nothing would pass too.
@@ -80,7 +80,7 @@ class BuilderConformance:
     def test_content_depends_on_seed_alone(self):
         space = spaces.get("nb201")
         network = space.network(space.from_indices([3, 2, 1, 4, 3, 2]), **TINY)
-        make = build.builder(self.format).build
+        make = formats.builder(self.format).build
         assert make(network, 0, 1) == make(network, 0, 1)
         assert make(network, 0, 1) != make(network, 1, 1)
 

@@ -11,8 +11,8 @@ import pytest
 
 from latkit import spaces
 from latkit.errors import ArchError, UnknownNameError, UsageError
+from latkit.measurement import Arch
 from latkit.network import STATISTICS, Network
-from latkit.types import Arch
 
 
 class SpaceConformance:
@@ -153,7 +153,7 @@ def _torch_costs(network: Network) -> tuple[int, int, int]:
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
-    from latkit.build import torch as build_torch
+    from latkit.formats import torch as build_torch
 
     module = build_torch.build(network)
     images = torch.zeros((1, *network.input_shape))

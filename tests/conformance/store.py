@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latkit.errors import LatkitError, MeasurementsUnusable, StoreError
+from latkit.measurement import Arch, Block, Measurement, Setting, Verdict
 from latkit.store import LatencyTable, Store
-from latkit.types import Arch, Block, Measurement, Setting, Verdict
 
 ROOT = Path(__file__).parents[2]
 SETTING = Setting("board", "c16-n5-r32", "onnxruntime", "1.20")

@@ -14,14 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from latkit import spaces
-from latkit.build.cache import ModelCache
 from latkit.devices.profile import create
+from latkit.formats.cache import ModelCache
 from latkit.measure.campaign import Campaign, CampaignResult
 from latkit.measure.plan import Plan, canary
 from latkit.measure.session import Session
+from latkit.measurement import Arch, Measurement
 from latkit.protocol import StopRule
 from latkit.store import Store
-from latkit.types import Arch, Measurement
 
 TINY = {"channels": 2, "cells": 1, "resolution": 8}
 SPACE = spaces.get("nb201")

@@ -5,7 +5,7 @@ import pytest
 from latkit.errors import UsageError
 from latkit.evaluation.archive import Archive
 from latkit.evaluation.engine import Suite, evaluate
-from latkit.workflow.evaluate import on_dask
+from latkit.lab.evaluate import on_dask
 from tests.unit.toy_trials import toy_data
 
 distributed = pytest.importorskip("distributed")

@@ -15,9 +15,6 @@ from tests.integration.sshd import Sshd
 EXAMPLE = str(Path(__file__).parents[2] / "examples" / "arch.json")
 
 
-pytestmark = pytest.mark.usefixtures("own_directories")
-
-
 @pytest.fixture
 def board(tmp_path, sshd: Sshd, capsys) -> str:
     """A device named like the Host of the ssh configuration that reaches it."""

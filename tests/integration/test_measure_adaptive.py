@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from latkit.build.cache import ModelCache
 from latkit.devices.profile import create
+from latkit.formats.cache import ModelCache
+from latkit.lab import adaptive
 from latkit.measure.campaign import Campaign
 from latkit.measure.session import Session
 from latkit.store import Store
-from latkit.workflow import adaptive
 from tests.integration.campaign_process import RULE, SPACE, TINY, Log, url
 
 

@@ -24,10 +24,10 @@ from latkit.measure import deploy
 from latkit.measure.plan import MAX_ROUNDS, ROUNDS
 from latkit.measure.readiness import DeviceNotReadyError
 from latkit.measure.session import Session
+from latkit.measurement import Measurement
 from latkit.protocol import DeviceState
 from latkit.sampling import sample
 from latkit.store import Store
-from latkit.types import Measurement
 from tests.conformance.runner import RUNNERS, ended
 from tests.integration import campaign_process
 from tests.integration.campaign_process import RULE, Log, archs, run, url

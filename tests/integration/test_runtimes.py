@@ -13,8 +13,6 @@ from latkit.store import Store
 from tests.conformance.store import SETTING, measurement
 from tests.integration.command import latkit
 
-pytestmark = pytest.mark.usefixtures("own_directories")
-
 
 @pytest.mark.slow
 def test_a_predictor_is_validated_as_its_device_was_measured(capsys):

@@ -11,7 +11,7 @@ import pytest
 from latkit.devices.profile import Profile, create
 from latkit.devices.tune import tuned
 from latkit.errors import LatkitError
-from latkit.workflow.device import findings
+from latkit.lab.device import findings
 from tests.integration.sshd import Sshd
 from tests.unit.recorded_devices import lay_out
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from latkit.measure.journal import Entry
+from latkit.measurement import Arch
 from latkit.protocol import BlockEvent, DeviceState, Output
-from latkit.types import Arch
 
 ARCH = Arch("nb201", "|none~0|")
 OUTPUT = Output(4, (0.1, -0.5, 2.0, 0.0), 0.4, 1.0)

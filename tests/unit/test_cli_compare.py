@@ -12,8 +12,8 @@ import pytest
 from latkit import spaces
 from latkit.cli import run
 from latkit.measure import stats
+from latkit.measurement import Block, Measurement, Setting, Verdict
 from latkit.store.io import flat
-from latkit.types import Block, Measurement, Setting, Verdict
 
 SPACE = spaces.get("nb201")
 ARCHS = SPACE.sample(np.random.default_rng(0), 20)
@@ -45,7 +45,7 @@ def campaign(setting, factor=1.0, day=1, seed=0, count=20):
 
 
 @pytest.fixture(autouse=True)
-def _own_directories(own_directories, tmp_path, monkeypatch):
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 

@@ -6,8 +6,6 @@ import pytest
 
 from latkit.cli import run
 
-pytestmark = pytest.mark.usefixtures("own_directories")
-
 
 def arch_file(tmp_path, text):
     path = tmp_path / "arch.json"

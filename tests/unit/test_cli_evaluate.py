@@ -13,9 +13,6 @@ ND = PUBLISHED["ND"]
 QUICK = ["--method", "flops", "--n", "3", "--n", "10", "--seeds", "2", "--jobs", "1"]
 
 
-pytestmark = pytest.mark.usefixtures("own_directories")
-
-
 def imported(tmp_path, devices):
     kinds = ("twin", "slow", "target")
     columns = [latencies(kinds[i % 3], seed=i) for i in range(len(devices))]

@@ -9,7 +9,7 @@ import pytest
 from latkit.cli import run
 from latkit.errors import UnknownNameError
 from latkit.evaluation.tasks import PUBLISHED
-from latkit.workflow.tasks import all_tasks, find_task
+from latkit.lab.tasks import all_tasks, find_task
 from tests.unit.toy_task import ROWS, SPACE, latencies
 
 pytest.importorskip("networkx", reason="the extra 'evaluate' is not installed")
@@ -18,9 +18,6 @@ ND = PUBLISHED["ND"]
 ABSENT = ND.targets[0]
 ALIKE = (*ND.sources, *ND.targets[1:])
 """Every other device is of the one family, or the other."""
-
-
-pytestmark = pytest.mark.usefixtures("own_directories")
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 
 from latkit.evaluation.archive import Archive
-from latkit.evaluation.metrics import Scores
 from latkit.evaluation.trial import Outcome, TaskData, Trial
+from latkit.metrics import Scores
 from tests.unit.toy_trials import TASK, toy_data
 
 DATA = toy_data()

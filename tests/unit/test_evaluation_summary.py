@@ -2,9 +2,9 @@ import math
 
 import pytest
 
-from latkit.evaluation.metrics import Scores
 from latkit.evaluation.summary import summarise
 from latkit.evaluation.trial import Outcome, Trial
+from latkit.metrics import Scores
 
 
 def outcome(device, seed, spearman, method="bayes"):

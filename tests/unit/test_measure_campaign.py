@@ -15,17 +15,17 @@ import numpy as np
 import pytest
 
 from latkit import spaces
-from latkit.build.cache import ModelCache, ModelFile
 from latkit.devices.profile import create
 from latkit.errors import DeviceUnreachable, StoreError
+from latkit.formats.cache import ModelCache, ModelFile
 from latkit.measure.campaign import Campaign, CampaignResult
 from latkit.measure.journal import Entry, Journal
 from latkit.measure.models import INPUT_SEED
 from latkit.measure.plan import CANARY_EVERY, Plan, canary
 from latkit.measure.reference import reference_output
+from latkit.measurement import Arch, Measurement, Setting
 from latkit.protocol import BlockEvent, Failed, Hello, StopRule
 from latkit.store import Store
-from latkit.types import Arch, Measurement, Setting
 from tests.unit.measured import block, steady
 
 TINY = {"channels": 2, "cells": 1, "resolution": 8}

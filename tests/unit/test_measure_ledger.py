@@ -9,7 +9,7 @@ import pytest
 from latkit.measure.drift import CanaryReference
 from latkit.measure.journal import Journal
 from latkit.measure.ledger import Ledger
-from latkit.types import Arch
+from latkit.measurement import Arch
 from tests.unit.measured import ARCH, entry
 
 OTHER = Arch("nb201", "|other|")

@@ -11,8 +11,8 @@ import pytest
 from latkit.measure import quality
 from latkit.measure.drift import Drift
 from latkit.measure.journal import Entry
+from latkit.measurement import Verdict
 from latkit.protocol import BlockEvent, DeviceState, Output
-from latkit.types import Verdict
 from tests.unit.measured import ARCH, CPU, OUTPUT, block, steady
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latkit import spaces
-from latkit.build.cache import ModelCache
 from latkit.errors import LatkitError
+from latkit.formats.cache import ModelCache
 from latkit.measure.models import INPUT_SEED, Models
 from latkit.measure.reference import reference_output, same_output, summarise
 
@@ -20,7 +20,7 @@ TINY = {"channels": 4, "cells": 1, "resolution": 16}
 
 def test_torch_computes_the_same(tmp_path: Path):
     torch = pytest.importorskip("torch")
-    from latkit.build import torch as build_torch
+    from latkit.formats import torch as build_torch
 
     space = spaces.get("nb201")
     arch = space.sample(np.random.default_rng(0), 1)[0]

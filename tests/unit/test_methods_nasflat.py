@@ -9,10 +9,10 @@ from latkit import spaces
 from latkit.errors import BundleError
 from latkit.evaluation.method import Samples, Sources
 from latkit.evaluation.methods.nasflat import Nasflat, Settings
-from latkit.predictor.nasflat import examples
-from latkit.predictor.nasflat.calibration import fit_line
-from latkit.predictor.nasflat.graphs import mended, published
-from latkit.predictor.nasflat.supplement import supplement
+from latkit.evaluation.nasflat import examples
+from latkit.evaluation.nasflat.calibration import fit_line
+from latkit.evaluation.nasflat.graphs import mended, published
+from latkit.evaluation.nasflat.supplement import supplement
 from tests.conformance.method import MethodConformance
 from tests.unit.toy_task import ROWS, SPACE, latencies, toy_sources
 

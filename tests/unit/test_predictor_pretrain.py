@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import spearmanr
 
 from latkit import spaces
-from latkit.encodings.physical import physical
 from latkit.errors import MeasurementsUnusable, MissingDependency
+from latkit.features.physical import physical
 
 torch = pytest.importorskip("torch")
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 
 from latkit.evaluation.engine import Suite
-from latkit.evaluation.metrics import Scores
 from latkit.evaluation.summary import summarise
 from latkit.evaluation.trial import Outcome, Trial
+from latkit.lab.evaluate import Evaluation, Missing
+from latkit.metrics import Scores
 from latkit.report.plot import plot
 from latkit.report.results import as_json, as_markdown
-from latkit.workflow.evaluate import Evaluation, Missing
 from tests.unit.toy_trials import toy_data
 
 FACTS = {

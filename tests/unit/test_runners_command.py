@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from latkit import build, spaces
+from latkit import formats, spaces
 from latkit.devices.profile import Profile, create
 from latkit.devices.profile_file import tomllib
 from latkit.protocol import BlockEvent, Failed, Hello, MeasureRequest, StopRule, parse_event
@@ -164,8 +164,8 @@ def model(tmp_path: Path) -> Path:
     space = spaces.get("nb201")
     network = space.network(space.from_indices([3, 2, 1, 4, 3, 2]), **TINY)
     path = tmp_path / "model.onnx"
-    path.write_bytes(build.builder("onnx").build(network, 0, 1))
-    path.with_suffix(".tflite").write_bytes(build.builder("tflite").build(network, 0, 1))
+    path.write_bytes(formats.builder("onnx").build(network, 0, 1))
+    path.with_suffix(".tflite").write_bytes(formats.builder("tflite").build(network, 0, 1))
     return path
 
 

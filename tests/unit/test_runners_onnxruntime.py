@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from latkit import spaces
-from latkit.build.cache import ModelCache
+from latkit.formats.cache import ModelCache
 from latkit.measure.reference import reference_output
 from latkit.protocol import Failed, MeasureRequest
 from tests.conformance.runner import RUNNERS, Harness, RunnerConformance

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("ai_edge_litert")
 
 from latkit import spaces
-from latkit.build.cache import ModelCache
+from latkit.formats.cache import ModelCache
 from latkit.measure.reference import reference_output, same_output
 from latkit.protocol import BlockEvent, Failed, MeasureRequest
 from tests.conformance.builder import TINY

@@ -12,7 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from latkit import spaces  # noqa: E402
-from latkit.build.cache import ModelCache  # noqa: E402
+from latkit.formats.cache import ModelCache  # noqa: E402
 from latkit.measure.reference import reference_output, same_output  # noqa: E402
 from latkit.protocol import BlockEvent, Failed, MeasureRequest  # noqa: E402
 from tests.conformance.builder import TINY  # noqa: E402

@@ -152,7 +152,7 @@ def test_dead_operations_are_in_the_raw_network_alone():
 def test_dead_operations_do_not_change_the_function():
     # With all shifts of batch norm zero, zeros stay zeros, and pruning must change nothing.
     torch = pytest.importorskip("torch")
-    from latkit.build import torch as build_torch
+    from latkit.formats import torch as build_torch
 
     images = torch.from_numpy(np.random.default_rng(0).standard_normal((2, 3, 8, 8), np.float32))
     skeleton = {"channels": 4, "cells": 1, "resolution": 8}

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from latkit import spaces
 from latkit.errors import ArchError, StoreError, UsageError
+from latkit.measurement import Arch
 from latkit.store import Store
 from latkit.store.io import files, flat
-from latkit.types import Arch
 from tests.conformance.store import any_measurements, measurement, start
 
 SUFFIXES = (".csv", ".json", ".parquet")

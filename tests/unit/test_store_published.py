@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from latkit import spaces
 from latkit.errors import ArchError, StoreError
+from latkit.measurement import Arch
 from latkit.store import Store
 from latkit.store.io import files
 from latkit.store.io.published import labels
-from latkit.types import Arch
 
 CELLS = [spaces.get("nb201").from_indices([n % 5, 1, 2, 3, 4, n // 5]).text for n in range(10)]
 

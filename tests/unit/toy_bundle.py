@@ -4,8 +4,8 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from latkit import spaces
+from latkit.features.features import Features
 from latkit.predictor.bundle import Bundle
-from latkit.predictor.features import Features
 from latkit.predictor.hypotheses import draw_prior
 
 SPACE = spaces.get("nb201")

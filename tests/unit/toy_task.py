@@ -5,8 +5,8 @@ from functools import cache
 import numpy as np
 
 from latkit import spaces
-from latkit.encodings.physical import physical
 from latkit.evaluation.method import Sources
+from latkit.features.physical import physical
 
 SPACE = spaces.get("nb201")
 ROWS = SPACE.enumerate_indices()[np.random.default_rng(5).choice(15625, 300, replace=False)]

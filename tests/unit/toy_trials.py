@@ -5,7 +5,7 @@ import numpy as np
 from latkit.evaluation.method import without_interval
 from latkit.evaluation.tasks import Task
 from latkit.evaluation.trial import TaskData
-from latkit.predictor.adapt import Posterior
+from latkit.latencies import Latencies
 from tests.unit.toy_task import ROWS, SPACE, latencies, toy_sources
 
 TASK = Task("toy", "nb201", ("twin", "slow", "odd"), ("target", "twin2"))
@@ -32,7 +32,7 @@ class Twin:
         class Predictor:
             def predict(self, operations):
                 mean = np.array([known[row.tobytes()] for row in operations])
-                return Posterior(mean, 0.9 * mean, 1.1 * mean)
+                return Latencies(mean, 0.9 * mean, 1.1 * mean)
 
         return lambda samples, rng: Predictor()
 

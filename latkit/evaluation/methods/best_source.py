@@ -14,8 +14,8 @@ from latkit.errors import MeasurementsUnusable
 from latkit.evaluation.method import Adapter, Files, Floats, Samples, Sources, without_interval
 from latkit.evaluation.methods.calibration import Curve, fit_curve
 from latkit.evaluation.methods.measured import Measured
-from latkit.evaluation.metrics import spearman
-from latkit.predictor.adapt import Posterior
+from latkit.latencies import Latencies
+from latkit.metrics import spearman
 from latkit.spaces.base import Indices
 
 MIN_SHARED = 2
@@ -50,7 +50,7 @@ class Proxies:
     columns: list[int]
     curves: list[Curve]
 
-    def predict(self, operations: Indices) -> Posterior:
+    def predict(self, operations: Indices) -> Latencies:
         """Latencies in ms; of intervals it knows nothing."""
         given = self.measured(operations)
         found = np.full(len(operations), np.nan)

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from latkit import spaces
-from latkit.encodings.physical import Physical, physical
 from latkit.errors import MissingDependency
 from latkit.evaluation.method import Adapter, Files, Floats, Samples, Sources, without_interval
 from latkit.evaluation.methods.layerwise import layers
-from latkit.predictor.adapt import Posterior
+from latkit.features.physical import Physical, physical
+from latkit.latencies import Latencies
 from latkit.spaces.base import Indices, Space
 
 SETTINGS = {"n_estimators": 300, "learning_rate": 0.05, "max_depth": 3, "subsample": 0.8}
@@ -53,7 +53,7 @@ class Boosted:
     trees: Any
     unit: float
 
-    def predict(self, operations: Indices) -> Posterior:
+    def predict(self, operations: Indices) -> Latencies:
         """Latencies in ms; of intervals it knows nothing."""
         logs = self.trees.predict(_features(self.space, operations))
         return without_interval(self.unit * np.exp(logs))

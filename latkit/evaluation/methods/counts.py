@@ -10,10 +10,10 @@ from typing import Literal
 import numpy as np
 
 from latkit import spaces
-from latkit.encodings.additive import groups_of, tabulate
 from latkit.evaluation.method import Adapter, Files, Floats, Samples, Sources, without_interval
 from latkit.evaluation.methods.calibration import Curve, fit_curve
-from latkit.predictor.adapt import Posterior
+from latkit.features.additive import groups_of, tabulate
+from latkit.latencies import Latencies
 from latkit.spaces.base import Indices, Space
 
 Count = Literal["flops", "params"]
@@ -51,7 +51,7 @@ class Scaled:
     score: Callable[[Indices], Floats]
     curve: Curve
 
-    def predict(self, operations: Indices) -> Posterior:
+    def predict(self, operations: Indices) -> Latencies:
         """Latencies in ms; of intervals it knows nothing."""
         return without_interval(self.curve(self.score(operations)))
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from latkit.errors import MissingDependency
 from latkit.evaluation.method import Adapter, Files, Floats, Samples, Sources, without_interval
-from latkit.predictor.adapt import Posterior
+from latkit.latencies import Latencies
 from latkit.spaces.base import Indices, Space
 
 if TYPE_CHECKING:
-    from latkit.predictor.nasflat.convolution import Convolution
+    from latkit.evaluation.nasflat.convolution import Convolution
 
 CHUNK = 1024
 
@@ -49,8 +49,8 @@ class Gcn:
     def _trained(self, space: Space, samples: Samples, rng: np.random.Generator) -> Trained:
         import torch
 
-        from latkit.predictor.nasflat.convolution import Convolution, train
-        from latkit.predictor.nasflat.training import reproducible
+        from latkit.evaluation.nasflat.convolution import Convolution, train
+        from latkit.evaluation.nasflat.training import reproducible
 
         log_ms = np.log(samples.latency_ms)
         centre, scale = float(log_ms.mean()), float(log_ms.std()) or 1.0
@@ -72,7 +72,7 @@ class Trained:
     centre: float
     scale: float
 
-    def predict(self, operations: Indices) -> Posterior:
+    def predict(self, operations: Indices) -> Latencies:
         """Latencies in ms; of intervals it knows nothing."""
         import torch
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latkit.encodings.positions import onehot
 from latkit.evaluation.method import Adapter, Files, Floats, Samples, Sources, without_interval
 from latkit.evaluation.methods.calibration import positive
 from latkit.evaluation.methods.ridge import Ridge, fit_ridge
-from latkit.predictor.adapt import Posterior
+from latkit.features.positions import onehot
+from latkit.latencies import Latencies
 from latkit.spaces.base import Indices, Space
 
 
@@ -48,7 +48,7 @@ class Lookup:
     samples_ms: Floats
     unit: float
 
-    def predict(self, operations: Indices) -> Posterior:
+    def predict(self, operations: Indices) -> Latencies:
         """Latencies in ms; of intervals it knows nothing."""
         sums = self.unit * self.table(layers(self.space, operations))
         return without_interval(positive(sums, self.samples_ms))

@@ -3,7 +3,7 @@
 Akhauri & Abdelfattah, "On Latency Predictors for Neural Architecture Search", MLSys 2024. Sizes,
 rates and numbers of samples are those of the authors' job list; pretraining takes 30 epochs
 instead of 150, after which a cosine schedule has ended too. Fbnet's thirteen zero-cost proxies are
-replaced by the two that are read off the layers (``latkit.predictor.nasflat.supplement``). The
+replaced by the two that are read off the layers (``latkit.evaluation.nasflat.supplement``). The
 protocol is an honest one: every target starts from the pretrained weights, where the authors' code
 keeps what earlier targets taught it.
 """
@@ -25,15 +25,15 @@ from latkit.evaluation.method import (
     Sources,
     without_interval,
 )
-from latkit.predictor.adapt import Posterior
-from latkit.predictor.nasflat.calibration import Line, fit_line
-from latkit.predictor.nasflat.examples import Examples, at, draw, most_alike
-from latkit.predictor.nasflat.graphs import Encode, mended, published
-from latkit.predictor.nasflat.supplement import supplement
+from latkit.evaluation.nasflat.calibration import Line, fit_line
+from latkit.evaluation.nasflat.examples import Examples, at, draw, most_alike
+from latkit.evaluation.nasflat.graphs import Encode, mended, published
+from latkit.evaluation.nasflat.supplement import supplement
+from latkit.latencies import Latencies
 from latkit.spaces.base import Indices, Space
 
 if TYPE_CHECKING:
-    from latkit.predictor.nasflat.network import Network
+    from latkit.evaluation.nasflat.network import Network
 
 WEIGHTS = "weights.safetensors"
 
@@ -69,7 +69,7 @@ class Nasflat:
         _require_torch()
         from safetensors.torch import save
 
-        from latkit.predictor.nasflat.training import Schedule, fit, reproducible
+        from latkit.evaluation.nasflat.training import Schedule, fit, reproducible
 
         settings, rng = self._settings(sources.space), np.random.default_rng(seed)
         examples = draw(sources.latency_ms, settings.archs, rng)
@@ -101,7 +101,7 @@ class Nasflat:
 
     def _network(self, sources: Sources) -> Network:
         """Its last hardware embedding is the target's."""
-        from latkit.predictor.nasflat.network import Network
+        from latkit.evaluation.nasflat.network import Network
 
         space = sources.space
         extra = supplement(space, sources.operations[:1]).shape[1]
@@ -110,7 +110,7 @@ class Nasflat:
     def _tuned(
         self, network: Network, sources: Sources, samples: Samples, rng: np.random.Generator
     ) -> Tuned:
-        from latkit.predictor.nasflat.training import Schedule, fit, reproducible, score
+        from latkit.evaluation.nasflat.training import Schedule, fit, reproducible, score
 
         settings, target = self._settings(sources.space), len(sources.devices)
         known = at(samples.operations, sources.operations, sources.latency_ms)
@@ -135,9 +135,9 @@ class Tuned:
     encode: Encode
     line: Line
 
-    def predict(self, operations: Indices) -> Posterior:
+    def predict(self, operations: Indices) -> Latencies:
         """Latencies in ms; of intervals it knows nothing."""
-        from latkit.predictor.nasflat.training import score
+        from latkit.evaluation.nasflat.training import score
 
         graphs = self.encode(self.space, operations)
         return without_interval(self.line(score(self.network, graphs, self.target)))

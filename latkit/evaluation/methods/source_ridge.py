@@ -9,7 +9,7 @@ import numpy as np
 from latkit.evaluation.method import Adapter, Files, Floats, Samples, Sources, without_interval
 from latkit.evaluation.methods.measured import Measured
 from latkit.evaluation.methods.ridge import Ridge, fit_ridge
-from latkit.predictor.adapt import Posterior
+from latkit.latencies import Latencies
 from latkit.spaces.base import Indices
 
 
@@ -64,6 +64,6 @@ class Weighed:
     ridge: Ridge
     unit: float
 
-    def predict(self, operations: Indices) -> Posterior:
+    def predict(self, operations: Indices) -> Latencies:
         """Latencies in ms; of intervals it knows nothing."""
         return without_interval(self.unit * np.exp(self.ridge(self.features(operations))))

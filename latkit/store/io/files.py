@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from latkit.errors import StoreError, UsageError
+from latkit.measurement import Measurement
 from latkit.store.io import flat, help_layout, published, record, tabular
-from latkit.types import Measurement
 
 
 def read(

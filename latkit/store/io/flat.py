@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from latkit.errors import ArchError, StoreError, UsageError
+from latkit.measurement import Measurement
 from latkit.store.io.record import (
     COLUMNS,
     CSV_COLUMNS,
@@ -24,7 +25,6 @@ from latkit.store.io.record import (
     to_record,
 )
 from latkit.store.rows import FIGURES
-from latkit.types import Measurement
 
 
 def write(measurements: Iterable[Measurement], path: Path) -> int:

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from latkit.errors import StoreError
+from latkit.measurement import Measurement
 from latkit.store.io import torch_file
 from latkit.store.io.published import ParseAny, SkeletonOf, labels, numbers, parse_all
-from latkit.types import Measurement
 
 _NUMBERED, _LISTED = "str_arch2idx.pt", "arch.pt"
 

@@ -14,7 +14,7 @@ from statistics import median
 from typing import Any
 
 from latkit.errors import ArchError, StoreError
-from latkit.types import Arch, Measurement, Setting, Verdict
+from latkit.measurement import Arch, Measurement, Setting, Verdict
 
 RUNTIME = "published"
 NEAR_ZERO = 0.05

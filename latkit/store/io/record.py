@@ -19,8 +19,8 @@ from pydantic import (
 )
 
 from latkit.errors import StoreError
+from latkit.measurement import Arch, Block, Level, Measurement, Setting, Verdict
 from latkit.store.rows import FIGURES, SETTING_FIELDS
-from latkit.types import Arch, Block, Level, Measurement, Setting, Verdict
 
 Parse = Callable[[str, str], Arch]
 """From a space's name and an official string to a canonical Arch; raises ArchError."""
@@ -57,7 +57,7 @@ _Figure = Annotated[FiniteFloat | None, BeforeValidator(_absent)]
 
 
 class BlockRecord(BaseModel):
-    """A block of samples; see ``latkit.types.Block``."""
+    """A block of samples; see ``latkit.measurement.Block``."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -70,8 +70,8 @@ class BlockRecord(BaseModel):
 class Record(BaseModel):
     """One row of a flat file; the fields are its columns, in their order.
 
-    See ``latkit.types`` for what they mean. ``reasons`` is a JSON list and empty where there are
-    none; ``measured_at`` is ISO 8601, empty for published labels. CSV files end with
+    See ``latkit.measurement`` for what they mean. ``reasons`` is a JSON list and empty where there
+    are none; ``measured_at`` is ISO 8601, empty for published labels. CSV files end with
     ``measured_at``: they carry neither ``context`` nor ``blocks``.
     """
 

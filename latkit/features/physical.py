@@ -1,0 +1,150 @@
+"""Physical costs of architectures as tables: one matrix product from operations to FLOPs.
+
+Costs are of what an architecture's choices add: for each group of positions the cheapest choice
+counts as zero, for a device's constant share is learned anyway. Where a space has dead
+operations (NB201), costs are given of the raw cell, as eager runtimes execute it; of the pruned
+cell, as the best compilers do; and of the cell between the two, as runtimes do that fold
+constants but compute what nobody uses (onnxruntime).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from latkit.features.additive import Floats, Groups, groups_of, tabulate
+from latkit.features.costs import BY_KIND, NAMES, TOTALS, cost_vector
+from latkit.features.positions import onehot
+from latkit.spaces.base import Space
+
+NOTHING = "none"
+FED, LIVE = "fed_", "live_"
+DEPTHS = ("flops", "fused_launches")
+UNREACHABLE = np.float32(-1e12)
+DUPLICATE = 0.9999
+
+
+@dataclass(frozen=True)
+class Physical:
+    """Costs of a space's architectures.
+
+    Attributes:
+        table: shape (groups.columns, len(NAMES)), of what choices add.
+        depth: for every path from input to output, the one-hot weights of ``DEPTHS`` along it,
+            shape (positions * operations, paths, 2).
+    """
+
+    space: Space
+    groups: Groups
+    table: Floats
+    depth: Floats
+
+    def totals(self, operations: Any) -> Any:
+        """Costs in the order of ``names``, shape (n, len(names)); traceable."""
+        cells = variants(self.space, operations)
+        found = [self._costs(cell, TOTALS) for cell in cells.values()]
+        depths = [self._depths(cells[LIVE])] if LIVE in cells else []
+        return np.concatenate([*found, *depths], axis=1)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns of ``totals``."""
+        prefixes = variant_names(self.space)
+        totals = (f"{prefix}{name}" for prefix in prefixes for name in TOTALS)
+        depths = (f"{LIVE}depth_{name}" for name in DEPTHS if LIVE in prefixes)
+        return (*totals, *depths)
+
+    def by_kind(self, operations: Any) -> Any:
+        """Launches, bytes and FLOPs by kind of layer, shape (n, len(BY_KIND)); traceable."""
+        return self._costs(operations, BY_KIND)
+
+    def _costs(self, operations: Any, names: tuple[str, ...]) -> Any:
+        columns = [NAMES.index(name) for name in names]
+        return self.groups.onehot(operations) @ self.table[:, columns].astype(np.float32)
+
+    def _depths(self, live: Any) -> Any:
+        flat = onehot(live, len(self.space.operations), self.space.positions)
+        longest = [
+            (flat @ self.depth[:, :, figure].astype(np.float32)).max(axis=1, keepdims=True)
+            for figure in range(len(DEPTHS))
+        ]
+        return np.maximum(np.concatenate(longest, axis=1), np.float32(0))
+
+
+def has_dead_operations(space: Space) -> bool:
+    """Whether pruning changes anything in this space."""
+    return NOTHING in space.operations
+
+
+def variant_names(space: Space) -> tuple[str, ...]:
+    """Prefixes of what is known of each variant of an architecture; the raw one has none."""
+    return ("", FED, LIVE) if has_dead_operations(space) else ("",)
+
+
+def variants(space: Space, operations: Any) -> dict[str, Any]:
+    """Operations as given, as far as something flows into them, and as far as they are alive."""
+    if not has_dead_operations(space):
+        return {"": operations}
+    return {"": operations, FED: space.fed(operations), LIVE: space.live(operations)}
+
+
+def physical(space: Space, rng: np.random.Generator) -> Physical:
+    """Measure the tables of a space on its layer IR; ``rng`` chooses where they are verified."""
+    groups = groups_of(space)
+    table = tabulate(space, lambda row: cost_vector(space.network(space.from_indices(row))), rng)
+    for start, end in zip(groups.starts[:-1], groups.starts[1:], strict=True):
+        table[start:end] -= table[start:end].min(axis=0)
+    return Physical(space, groups, table, _depth_weights(space, groups, table))
+
+
+def single_costs(space: Space, groups: Groups, table: Floats) -> Floats:
+    """What each operation alone adds, shape (positions, operations, d)."""
+    result = np.empty((space.positions, len(space.operations), table.shape[1]))
+    for position in range(space.positions):
+        rows = np.zeros((len(space.operations), space.positions), dtype=np.int64)
+        rows[:, position] = np.arange(len(space.operations))
+        values = groups.onehot(rows).astype(float) @ table
+        result[position] = values - values.min(axis=0)
+    return result
+
+
+def _depth_weights(space: Space, groups: Groups, table: Floats) -> Floats:
+    columns = [NAMES.index(name) for name in DEPTHS]
+    single = single_costs(space, groups, table[:, columns])
+    if has_dead_operations(space):
+        single[:, space.operations.index(NOTHING)] = UNREACHABLE
+    paths = _paths(space)
+    weights = single[:, :, None, :] * paths.T[:, None, :, None]
+    return weights.reshape(-1, len(paths), len(DEPTHS))
+
+
+def _paths(space: Space) -> NDArray[np.int64]:
+    """Positions on every path from input to output, shape (paths, positions), 0 or 1."""
+    adjacency = space.encode(space.from_indices([0] * space.positions)).adjacency
+    finished, open_paths = [], [[0]]
+    while open_paths:
+        path = open_paths.pop()
+        if path[-1] == len(adjacency) - 1:
+            finished.append(path[1:-1])
+            continue
+        open_paths += [[*path, int(node)] for node in np.flatnonzero(adjacency[path[-1]])]
+    result = np.zeros((len(finished), space.positions), dtype=np.int64)
+    for row, path in zip(result, finished, strict=True):
+        row[np.array(path) - 1] = 1
+    return result
+
+
+def distinct_columns(values: NDArray[Any], names: tuple[str, ...]) -> list[int]:
+    """Columns that vary and are no multiple of an earlier one."""
+    kept: list[int] = []
+    for column in range(len(names)):
+        spread = values[:, column].std()
+        if spread <= 1e-6 * max(np.abs(values[:, column]).mean(), 1e-12):
+            continue
+        alike = [np.corrcoef(values[:, column], values[:, other])[0, 1] for other in kept]
+        if not any(abs(value) > DUPLICATE for value in alike):
+            kept.append(column)
+    return kept

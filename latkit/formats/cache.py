@@ -1,0 +1,88 @@
+"""Model files that were built before, found again by what they were built from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from latkit.errors import StoreError
+from latkit.formats import Builder, builder, require_precision
+from latkit.measurement import Precision
+from latkit.network import Network
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFile:
+    """A model on disk; ``sha256`` is that of its content, hex."""
+
+    path: Path
+    sha256: str
+    format: str
+
+
+class ModelCache:
+    """Builds a model once; safe to share between processes, and to delete at any time.
+
+    A file lies in a folder named after the digest of network, seed, batch, format, builder version
+    and precision, and is itself named after its content, so that a damaged one is noticed and built
+    anew.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def get(
+        self,
+        network: Network,
+        *,
+        format: str = "onnx",
+        seed: int = 0,
+        batch: int = 1,
+        precision: Precision = "fp32",
+    ) -> ModelFile:
+        """The model's file, built now if need be.
+
+        Raises UnknownNameError for an unknown format, UsageError for a precision that it does not
+        have, StoreError where the file cannot be written.
+        """
+        made_by = builder(format)
+        require_precision(format, precision)
+        recipe = [network.digest(), seed, batch, format, made_by.version, precision]
+        key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
+        folder = self.root / key[:2] / key
+        found = _intact(folder, made_by)
+        path = found or _write(folder, made_by, made_by.build(network, seed, batch, precision))
+        return ModelFile(path, path.stem, format)
+
+
+def _intact(folder: Path, made_by: Builder) -> Path | None:
+    matches = (path for path in folder.glob(f"*{made_by.suffix}") if _digest(path) == path.stem)
+    return next(matches, None)
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+def _write(folder: Path, made_by: Builder, content: bytes) -> Path:
+    path = folder / (hashlib.sha256(content).hexdigest() + made_by.suffix)
+    temporary = None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
+            temporary = Path(file.name)
+            file.write(content)
+        temporary.replace(path)
+    except OSError as problem:
+        if temporary:
+            temporary.unlink(missing_ok=True)
+        hint = "free some space there, or set LATKIT_CACHE_DIR to a folder with room"
+        message = f"cannot write a model file to {folder}: {problem.strerror}"
+        raise StoreError(message, hint) from None
+    return path

@@ -1,0 +1,48 @@
+import numpy as np
+import pytest
+
+from latkit.evaluation.method import without_interval
+from latkit.latencies import Latencies
+from latkit.metrics import score
+
+TRUTH = np.array([1.0, 2.0, 4.0, 8.0])
+
+
+def test_a_perfect_prediction():
+    found = score(Latencies(TRUTH, 0.9 * TRUTH, 1.2 * TRUTH), TRUTH)
+    assert found.spearman == pytest.approx(1)
+    assert found.kendall == pytest.approx(1)
+    assert found.median_ape == 0
+    assert found.within_10 == 1
+    assert found.coverage == 1
+    assert found.width == pytest.approx(0.3)
+
+
+def test_errors_are_relative_to_what_was_measured():
+    found = score(without_interval(np.array([1.05, 1.0, 8.0, 8.0])), TRUTH)
+    assert found.within_10 == 0.5
+    assert found.median_ape == pytest.approx((0.05 + 0.5) / 2)
+
+
+def test_half_of_the_latencies_lie_inside():
+    lower, upper = np.array([0.9, 2.1, 3.9, 8.1]), np.array([1.1, 2.2, 4.1, 8.2])
+    assert score(Latencies(TRUTH, lower, upper), TRUTH).coverage == 0.5
+
+
+def test_no_interval_no_coverage():
+    found = score(without_interval(TRUTH), TRUTH)
+    assert np.isnan(found.coverage)
+    assert np.isnan(found.width)
+
+
+@pytest.mark.parametrize("constant", ["predicted", "measured"])
+def test_what_is_constant_orders_nothing(constant):
+    flat = np.ones(4)
+    pair = (flat, TRUTH) if constant == "predicted" else (TRUTH, flat)
+    found = score(without_interval(pair[0]), pair[1])
+    assert (found.spearman, found.kendall) == (0, 0)
+
+
+def test_ties_share_their_rank():
+    found = score(without_interval(np.array([1.0, 1.0, 2.0, 3.0])), TRUTH)
+    assert found.spearman == pytest.approx(0.9486833)
