@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from latkit.errors import LatkitError, UnknownNameError
 
@@ -50,7 +50,7 @@ class Registry(Generic[T]):
     def __contains__(self, name: str) -> bool:
         return name in self._own or name in self._others
 
-    def _load(self, name: str) -> T:
+    def _load(self, name: str) -> Any:
         if name in self._own:
             module, _, attribute = self._own[name].partition(":")
             return _instance(getattr(import_module(module), attribute))
@@ -71,5 +71,5 @@ class Registry(Generic[T]):
         return {entry.name: entry for entry in entry_points(group=f"latkit.{self.kind}s")}
 
 
-def _instance(found: T | type[T]) -> T:
+def _instance(found: Any) -> Any:
     return found() if isinstance(found, type) else found
