@@ -26,13 +26,3 @@ def data_dir() -> Path:
 def cache_dir() -> Path:
     """Built model files, safe to delete (``LATKIT_CACHE_DIR``)."""
     return _directory("LATKIT_CACHE_DIR", "XDG_CACHE_HOME", ".cache")
-
-
-def database_url() -> str:
-    """SQLAlchemy URL of the dataset: ``LATKIT_DB``, or a SQLite file in the data directory."""
-    return os.environ.get("LATKIT_DB") or f"sqlite:///{data_dir() / 'latkit.db'}"
-
-
-def predictors_dir() -> Path:
-    """One folder per adapted device, one file per space in it."""
-    return data_dir() / "predictors"

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import TypeVar
+
+Own = TypeVar("Own", bound="LatkitError")
 
 
 class LatkitError(Exception):
@@ -19,6 +22,12 @@ class LatkitError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def at(self: Own, where: str) -> Own:
+        """The same failure, with the place where it happened in front."""
+        self.message = f"{where}: {self.message}"
+        self.args = (self.message,)
+        return self
 
 
 class UsageError(LatkitError):

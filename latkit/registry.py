@@ -12,10 +12,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from latkit.errors import LatkitError, UnknownNameError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
 
@@ -68,6 +70,8 @@ class Registry(Generic[T]):
 
     @cached_property
     def _others(self) -> dict[str, EntryPoint]:
+        from importlib.metadata import entry_points  # slow, and latkit's own need it not
+
         return {entry.name: entry for entry in entry_points(group=f"latkit.{self.kind}s")}
 
 

@@ -5,7 +5,6 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from latkit import registry
 from latkit.errors import LatkitError, UnknownNameError
 from latkit.registry import Registry
 
@@ -16,7 +15,7 @@ OWN = {"path": "pathlib:Path", "here": "os:curdir"}
 def others(monkeypatch):
     """Entry points of other packages, by their group."""
     groups: dict[str, list[EntryPoint]] = {}
-    monkeypatch.setattr(registry, "entry_points", lambda group: groups.get(group, []))
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: groups.get(group, []))
     return groups
 
 

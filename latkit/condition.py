@@ -1,0 +1,243 @@
+"""What a measurement was made under: all that must be equal for two latencies to be comparable.
+
+A condition is the key of a measurement, and of a predictor made from measurements. Nothing in it
+is a string that holds several things: whoever wants one of them asks for it by name.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
+
+Precision = Literal["fp32", "fp16", "int8"]
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
+UNKNOWN = "unknown"
+"""What published tables do not tell."""
+ALL = "all"
+"""No affinity, as a person writes it."""
+
+
+class Described(Protocol):
+    """What a device's profile says of how it is measured."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str | None: ...
+    @property
+    def provider(self) -> str: ...
+    @property
+    def threads(self) -> int: ...
+    @property
+    def affinity(self) -> tuple[int, ...] | None: ...
+    @property
+    def precision(self) -> Precision: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def device_state(self) -> str: ...
+
+
+class Greeting(Protocol):
+    """What a runner says of itself."""
+
+    @property
+    def protocol(self) -> int: ...
+    @property
+    def runtime(self) -> str: ...
+    @property
+    def runtime_version(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What executes networks: its name, its version there, and what it runs them on."""
+
+    name: str
+    version: str = ""
+    provider: str = ""
+
+    def __str__(self) -> str:
+        provider = self.provider.removesuffix("ExecutionProvider")
+        on = f"({provider})" if provider not in ("", "CPU") else ""
+        words = (self.name, self.version, on)
+        return " ".join(word for word in words if word not in ("", UNKNOWN, f"({UNKNOWN})"))
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The state that the board was put into.
+
+    ``label`` is the user's name for clocks and power mode; ``tuned`` tells whether latkit held it
+    at full clocks meanwhile.
+    """
+
+    label: str = "default"
+    tuned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """All that two measurements must have in common.
+
+    Args:
+        board: name of the device's profile.
+        runtime: what ran the network.
+        threads: intra-operator threads; 0 where a published table does not tell.
+        affinity: numbers of the processors that it was kept to, in order; none where it might use
+            all.
+        precision: ``fp32``, ``fp16`` or ``int8``; ``unknown`` in published tables.
+        batch: images per inference; 0 where a published table does not tell.
+        state: of the board.
+        protocol: version of the measurement protocol; 0 of published tables.
+        kind: what sort of board it is, as ``rpi4``; it says nothing that ``board`` does not, and
+            tells no two conditions apart.
+    """
+
+    board: str
+    runtime: Runtime
+    threads: int = 1
+    affinity: tuple[int, ...] = ()
+    precision: str = "fp32"
+    batch: int = 1
+    state: State = field(default_factory=State)
+    protocol: int = 1
+    kind: str = field(default="", compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "affinity", _processors(self.affinity))
+
+    @classmethod
+    def of(cls, profile: Described, hello: Greeting, *, tuned: bool = False) -> Condition:
+        """That of a session: what the profile asks for, by the runtime that answered there.
+
+        ``tuned`` tells whether latkit holds the board at full clocks meanwhile.
+        """
+        return cls(
+            board=profile.name,
+            runtime=Runtime(hello.runtime, hello.runtime_version, profile.provider),
+            threads=profile.threads,
+            affinity=tuple(profile.affinity or ()),
+            precision=profile.precision,
+            batch=profile.batch,
+            state=State(profile.device_state, tuned),
+            protocol=hello.protocol,
+            kind=profile.kind or profile.name,
+        )
+
+    def values(self) -> dict[str, Any]:
+        """All of it by name, flat: what people ask for, and what tables and files show."""
+        return {
+            "device": self.board,
+            "kind": self.kind,
+            "runtime": self.runtime.name,
+            "runtime_version": self.runtime.version,
+            "provider": self.runtime.provider,
+            "threads": self.threads,
+            "affinity": list(self.affinity),
+            "precision": self.precision,
+            "batch": self.batch,
+            "state": self.state.label,
+            "tuned": self.state.tuned,
+            "protocol": self.protocol,
+        }
+
+    def row(self) -> dict[str, Any]:
+        """The same for a row of results, with the condition in ``words`` beside it."""
+        return {**self.values(), "condition": self.words()}
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any]) -> Condition:
+        """Inverse of ``values``; raises KeyError where one is missing."""
+        return cls(
+            board=values["device"],
+            runtime=Runtime(values["runtime"], values["runtime_version"], values["provider"]),
+            threads=values["threads"],
+            affinity=tuple(values["affinity"]),
+            precision=values["precision"],
+            batch=values["batch"],
+            state=State(values["state"], bool(values["tuned"])),
+            protocol=values["protocol"],
+            kind=values["kind"],
+        )
+
+    def matches(self, wanted: Mapping[str, Any]) -> bool:
+        """Whether it has all the ``values`` that are wanted, each by a name that there is."""
+        own = self.values()
+        return all(own[name] == _plain(name, value) for name, value in wanted.items())
+
+    def as_options(self, usual: Mapping[str, Any]) -> list[str]:
+        """Words of a command line that ask for this condition where ``usual`` is what it would be.
+
+        Args:
+            usual: ``values`` without any option. A value that it lacks is always asked for; one
+                that no option sets (the runtime's version, say) never.
+        """
+        own = self.values()
+        words: list[str] = []
+        for name, option in OPTIONS.items():
+            if name not in usual or own[name] != _plain(name, usual[name]):
+                words += option(own[name])
+        return words
+
+    def words(self) -> str:
+        """The condition as a person says it, without the board; what is unknown is left out."""
+        plural = "" if self.threads == 1 else "s"
+        parts = [
+            (str(self.runtime), True),
+            (self.precision, self.precision != UNKNOWN),
+            (f"{self.threads} thread{plural}", self.threads),
+            (f"processors {listed(self.affinity)}", self.affinity),
+            (f"batch {self.batch}", self.batch),
+            (f"state {self.state.label}", self.state.label not in ("default", UNKNOWN)),
+            ("tuned", self.state.tuned),
+        ]
+        return ", ".join(part for part, told in parts if told)
+
+    def digest(self) -> str:
+        """Stands for the condition in a file's name."""
+        import hashlib
+        import json
+
+        values = {name: value for name, value in self.values().items() if name != "kind"}
+        text = json.dumps(values, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def unversioned(condition: Condition) -> Condition:
+    """The condition whatever the versions of runtime and protocol, which nobody can ask for."""
+    runtime = replace(condition.runtime, version="")
+    return replace(condition, runtime=runtime, protocol=min(condition.protocol, 1))
+
+
+def listed(affinity: Sequence[int]) -> str:
+    """Processor numbers as a person writes them."""
+    return ",".join(map(str, affinity)) or ALL
+
+
+def _processors(numbers: Sequence[int]) -> tuple[int, ...]:
+    """In order and each once: a set of processors is one, however it is written."""
+    return tuple(sorted(set(numbers)))
+
+
+def _plain(name: str, value: Any) -> Any:
+    return list(_processors(value)) if name == "affinity" and value is not None else value
+
+
+def _option(name: str) -> Callable[[Any], list[str]]:
+    return lambda value: [f"--{name}", shlex.quote(str(value))]
+
+
+OPTIONS: dict[str, Callable[[Any], list[str]]] = {
+    "runtime": _option("runtime"),
+    "provider": _option("provider"),
+    "threads": _option("threads"),
+    "affinity": lambda value: ["--affinity", listed(value)],
+    "precision": _option("precision"),
+    "batch": _option("batch"),
+    "state": _option("state"),
+    "tuned": lambda value: ["--tune" if value else "--no-tune"],
+}
+"""How each value that a user may ask for is written on a command line."""
