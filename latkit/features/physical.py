@@ -10,6 +10,7 @@ constants but compute what nobody uses (onnxruntime).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -33,14 +34,14 @@ class Physical:
 
     Attributes:
         table: shape (groups.columns, len(NAMES)), of what choices add.
-        depth: for every path from input to output, the one-hot weights of ``DEPTHS`` along it,
-            shape (positions * operations, paths, 2).
+        depth: one-hot weights of ``DEPTHS`` at every node of the graph, shape
+            (positions * operations, V * 2).
     """
 
     space: Space
     groups: Groups
     table: Floats
-    depth: Floats
+    depth: NDArray[np.float32]
 
     def totals(self, operations: Any) -> Any:
         """Costs in the order of ``names``, shape (n, len(names)); traceable."""
@@ -66,12 +67,15 @@ class Physical:
         return self.groups.onehot(operations) @ self.table[:, columns].astype(np.float32)
 
     def _depths(self, live: Any) -> Any:
+        """``DEPTHS`` along the longest path from input to output, node by node."""
         flat = onehot(live, len(self.space.operations), self.space.positions)
-        longest = [
-            (flat @ self.depth[:, :, figure].astype(np.float32)).max(axis=1, keepdims=True)
-            for figure in range(len(DEPTHS))
-        ]
-        return np.maximum(np.concatenate(longest, axis=1), np.float32(0))
+        own = (flat @ self.depth).reshape(-1, len(self.space.nodes) + 2, len(DEPTHS))
+        apart = (self.space.adjacency(live) == 0).astype(np.float32) * UNREACHABLE
+        reached = [own[:, 0]]
+        for node, feeding in enumerate(_feeding(self.space), start=1):
+            paths = [reached[other] + apart[:, [other], node] for other in feeding]
+            reached.append(reduce(np.maximum, paths) + own[:, node])
+        return np.maximum(reached[-1], np.float32(0))
 
 
 def has_dead_operations(space: Space) -> bool:
@@ -111,30 +115,24 @@ def single_costs(space: Space, groups: Groups, table: Floats) -> Floats:
     return result
 
 
-def _depth_weights(space: Space, groups: Groups, table: Floats) -> Floats:
+def _depth_weights(space: Space, groups: Groups, table: Floats) -> NDArray[np.float32]:
     columns = [NAMES.index(name) for name in DEPTHS]
     single = single_costs(space, groups, table[:, columns])
     if has_dead_operations(space):
         single[:, space.operations.index(NOTHING)] = UNREACHABLE
-    paths = _paths(space)
-    weights = single[:, :, None, :] * paths.T[:, None, :, None]
-    return weights.reshape(-1, len(paths), len(DEPTHS))
+    weights = np.zeros((*single.shape[:2], len(space.nodes) + 2, len(DEPTHS)), dtype=np.float32)
+    for node, position in enumerate(space.nodes, start=1):
+        weights[position, :, node] = single[position]
+    return weights.reshape(space.positions * len(space.operations), -1)
 
 
-def _paths(space: Space) -> NDArray[np.int64]:
-    """Positions on every path from input to output, shape (paths, positions), 0 or 1."""
-    adjacency = space.encode(space.from_indices([0] * space.positions)).adjacency
-    finished, open_paths = [], [[0]]
-    while open_paths:
-        path = open_paths.pop()
-        if path[-1] == len(adjacency) - 1:
-            finished.append(path[1:-1])
-            continue
-        open_paths += [[*path, int(node)] for node in np.flatnonzero(adjacency[path[-1]])]
-    result = np.zeros((len(finished), space.positions), dtype=np.int64)
-    for row, path in zip(result, finished, strict=True):
-        row[np.array(path) - 1] = 1
-    return result
+def _feeding(space: Space) -> list[list[int]]:
+    """For every node but the input, the nodes that may flow into it."""
+    nodes = len(space.nodes) + 2
+    if space.edges_vary:
+        return [list(range(node)) for node in range(1, nodes)]
+    edges = space.adjacency(np.zeros((1, space.positions), dtype=np.int64))[0]
+    return [np.flatnonzero(edges[:, node]).tolist() for node in range(1, nodes)]
 
 
 def distinct_columns(values: NDArray[Any], names: tuple[str, ...]) -> list[int]:

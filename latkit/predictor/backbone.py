@@ -23,8 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from latkit.features.physical import NOTHING
-
-MASKED = -1e9
+from latkit.predictor.inference import MASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Shape:
 class Ensemble(nn.Module):
     """One layer: dense graph flow plus graph attention, added to the state."""
 
-    def __init__(self, shape: Shape, adjacency: Tensor) -> None:
+    def __init__(self, shape: Shape) -> None:
         super().__init__()
         width = shape.width
         self.flow = nn.Linear(width, width)
@@ -49,15 +48,12 @@ class Ensemble(nn.Module):
         self.flow_gate = nn.Linear(width, width)
         self.attention_gate = nn.Linear(width, width)
         self.norm = nn.LayerNorm(width)
-        near = adjacency + adjacency.T + torch.eye(len(adjacency))
-        self.register_buffer("inflow", adjacency.T.contiguous())
-        self.register_buffer("mask", torch.where(near > 0, 0.0, MASKED))
 
-    def forward(self, states: Tensor, operations: Tensor) -> Tensor:
+    def forward(self, states: Tensor, operations: Tensor, inflow: Tensor, mask: Tensor) -> Tensor:
         flow = self.flow(states)
-        flow = torch.sigmoid(self.flow_gate(operations)) * (self.inflow @ flow) + flow
+        flow = torch.sigmoid(self.flow_gate(operations)) * (inflow @ flow) + flow
         logits = self.query(states) @ self.key(states).transpose(1, 2)
-        mixed = torch.softmax(logits + self.mask, dim=-1) @ self.value(states)
+        mixed = torch.softmax(logits + mask, dim=-1) @ self.value(states)
         attended = self.norm(torch.sigmoid(self.attention_gate(operations)) * mixed)
         return states + torch.relu(flow + attended)
 
@@ -66,7 +62,7 @@ class Backbone(nn.Module):
     """Scores of every source device for a batch of architectures.
 
     Args:
-        adjacency: of the space's graph, shape (V, V).
+        nodes: of every graph, V.
         labels: names of the node labels; a dead operation is one that became ``none``.
         columns: width of the joint one-hot encoding that the linear part reads.
         devices: number of source devices.
@@ -75,7 +71,7 @@ class Backbone(nn.Module):
 
     def __init__(
         self,
-        adjacency: NDArray[np.int8],
+        nodes: int,
         labels: Sequence[str],
         columns: int,
         devices: int,
@@ -87,10 +83,9 @@ class Backbone(nn.Module):
         self.nothing = list(labels).index(NOTHING) if NOTHING in labels else 0
         self.raw = nn.Embedding(self.labels, width)
         self.live = nn.Embedding(self.labels, width)
-        self.position = nn.Parameter(0.3 * torch.randn(len(adjacency), width))
+        self.position = nn.Parameter(0.3 * torch.randn(nodes, width))
         self.hardware = nn.Parameter(0.3 * torch.randn(devices, width))
-        edges = torch.tensor(adjacency, dtype=torch.float32)
-        self.layers = nn.ModuleList(Ensemble(shape, edges) for _ in range(shape.layers))
+        self.layers = nn.ModuleList(Ensemble(shape) for _ in range(shape.layers))
         self.hidden = nn.Linear(2 * width, width)
         self.head = nn.Linear(width, width)
         self.own = nn.Parameter(torch.zeros(self.labels, devices, width))
@@ -111,18 +106,22 @@ class Backbone(nn.Module):
         shared: Tensor = self.head(torch.relu(self.hidden(pairs)))
         return shared + self.own
 
-    def forward(self, raw: Tensor, live: Tensor, joint: Tensor) -> Tensor:
+    def forward(self, raw: Tensor, live: Tensor, joint: Tensor, edges: Tensor) -> Tensor:
         """Scores, shape (n, devices).
 
         Args:
             raw: node labels, shape (n, V).
             live: node labels after pruning, shape (n, V).
             joint: joint one-hot encodings, shape (n, columns).
+            edges: 1 where data flow from node to node, shape (n, V, V) or (1, V, V).
         """
         operations = self.raw(raw) + self.live(live)
         states = operations + self.position
+        inflow = edges.transpose(1, 2)
+        near = edges + inflow + torch.eye(edges.shape[1])
+        mask = torch.where(near > 0, 0.0, float(MASKED))
         for layer in self.layers:
-            states = layer(states, operations)
+            states = layer(states, operations, inflow, mask)
         hits = nn.functional.one_hot(raw, self.labels).to(states.dtype)
         pooled = hits.transpose(1, 2) @ states
         scores: Tensor = torch.einsum("now,odw->nd", pooled, self.readout()) + self.linear(joint)

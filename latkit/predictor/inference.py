@@ -14,17 +14,10 @@ from numpy.typing import NDArray
 Weights = Mapping[str, NDArray[np.float32]]
 
 NORM_EPSILON = np.float32(1e-5)
+MASKED = np.float32(-1e9)
 
 
-def node_labels(operations: Any, positions: int, labels: int) -> Any:
-    """Labels of all nodes, input and output included, shape (n, positions + 2)."""
-    inner = np.eye(positions, positions + 2, k=1, dtype=np.int64)
-    ends = np.ones(positions + 2, dtype=np.int64)
-    ends[0], ends[-1] = 0, labels - 1
-    return operations @ inner + ends
-
-
-def run(weights: Weights, raw: Any, live: Any, joint: Any) -> tuple[Any, Any]:
+def run(weights: Weights, raw: Any, live: Any, joint: Any, edges: Any) -> tuple[Any, Any]:
     """Scores (n, devices) and pooled node states (n, labels * width).
 
     Args:
@@ -34,15 +27,20 @@ def run(weights: Weights, raw: Any, live: Any, joint: Any) -> tuple[Any, Any]:
         raw: node labels, shape (n, V).
         live: node labels after pruning, shape (n, V).
         joint: joint one-hot encodings, shape (n, columns).
+        edges: 1 where data flow from node to node, shape (n, V, V), or (1, V, V) where all
+            architectures have the same edges.
     """
     rows, width = weights["operations"].shape
     labels = rows // 2
     code = raw + (raw == live).astype(np.int64) * np.int64(labels)
     hits = (code[:, :, None] == np.arange(rows)).astype(np.float32)
     states = hits @ weights["operations"] + weights["position"]
+    inflow = edges.transpose(0, 2, 1)
+    near = edges + inflow + np.eye(len(weights["position"]), dtype=np.float32)
+    mask = (near == 0).astype(np.float32) * MASKED
     layer = 0
     while f"layers.{layer}.flow.weight" in weights:
-        states = _ensemble(weights, f"layers.{layer}.", states, hits)
+        states = _ensemble(weights, f"layers.{layer}.", states, hits, inflow, mask)
         layer += 1
     pooled = (raw[:, :, None] == np.arange(labels)).astype(np.float32).transpose(0, 2, 1) @ states
     pooled = pooled.reshape(-1, labels * width)
@@ -50,14 +48,14 @@ def run(weights: Weights, raw: Any, live: Any, joint: Any) -> tuple[Any, Any]:
     return scores, pooled
 
 
-def _ensemble(weights: Weights, prefix: str, states: Any, hits: Any) -> Any:
+def _ensemble(weights: Weights, prefix: str, states: Any, hits: Any, inflow: Any, mask: Any) -> Any:
     def linear(name: str) -> Any:
         return _linear(weights, prefix + name, states)
 
     flow = linear("flow")
-    flow = hits @ weights[prefix + "flow_gates"] * (weights[prefix + "inflow"] @ flow) + flow
+    flow = hits @ weights[prefix + "flow_gates"] * (inflow @ flow) + flow
     logits = linear("query") @ linear("key").transpose(0, 2, 1)
-    mixed = _softmax(logits + weights[prefix + "mask"]) @ linear("value")
+    mixed = _softmax(logits + mask) @ linear("value")
     gain, shift = weights[prefix + "norm.weight"], weights[prefix + "norm.bias"]
     gated = hits @ weights[prefix + "attention_gates"] * mixed
     attended = _normalised(gated, len(gain)) * gain + shift

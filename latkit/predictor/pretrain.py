@@ -13,16 +13,16 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from latkit import __version__
 from latkit.errors import MeasurementsUnusable, MissingDependency
 from latkit.features.additive import Floats
+from latkit.features.encoder import Encoder, encoder
 from latkit.features.features import Features
 from latkit.predictor.bundle import BLOCK, FORMAT, Bundle
-from latkit.predictor.featuriser import Encoder, Featuriser, encoder, principal
+from latkit.predictor.featuriser import Featuriser, inputs, principal
 from latkit.predictor.hypotheses import draw_prior
-from latkit.predictor.inference import node_labels, run
+from latkit.predictor.inference import run
 from latkit.spaces.base import Indices, Space
 
 if TYPE_CHECKING:
@@ -152,21 +152,18 @@ def _train(
     from latkit.predictor.training import Batchable, Schedule, fit, start_linear
 
     space, schedule, shape = tables.physical.space, schedule or Schedule(), shape or Shape()
-    raw, live, joint = _inputs(tables, operations)
     relative = latency_ms / np.nanmedian(latency_ms, axis=0)
     bounded = np.minimum(relative, CLIP)
     centre, scale = np.nanmean(bounded, axis=0), np.nanstd(bounded, axis=0)
     with _one_thread(), torch.random.fork_rng():
         torch.manual_seed(int(rng.integers(2**31)))
-        graph = space.encode(space.from_indices([0] * space.positions))
-        backbone = Backbone(
-            graph.adjacency, space.node_labels, joint.shape[1], latency_ms.shape[1], shape
-        )
-        inputs = Batchable(*(torch.from_numpy(values) for values in (raw, live, joint)))
-        start_linear(backbone, inputs.joint, (bounded - centre) / scale)
-        fit(backbone, inputs, (relative - centre) / scale, rng, schedule, progress)
+        batchable = Batchable(*map(torch.from_numpy, inputs(tables, operations)))
+        nodes, columns = batchable.raw.shape[1], batchable.joint.shape[1]
+        backbone = Backbone(nodes, space.node_labels, columns, latency_ms.shape[1], shape)
+        start_linear(backbone, batchable.joint, (bounded - centre) / scale)
+        fit(backbone, batchable, (relative - centre) / scale, rng, schedule, progress)
     weights = weights_of(backbone)
-    _, states = run(weights, *_inputs(tables, reference))
+    _, states = run(weights, *inputs(tables, reference))
     about = {
         "shape": asdict(shape),
         "schedule": asdict(schedule),
@@ -187,14 +184,6 @@ def _one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def _inputs(tables: Encoder, operations: Indices) -> tuple[Any, Any, NDArray[np.float32]]:
-    space = tables.physical.space
-    labels = len(space.node_labels)
-    raw = node_labels(operations, space.positions, labels)
-    live = node_labels(space.live(operations), space.positions, labels)
-    return raw, live, tables.joint(operations)
 
 
 def _graph(featuriser: Featuriser, space: Space) -> bytes:

@@ -44,10 +44,12 @@ class Batchable:
     raw: Tensor
     live: Tensor
     joint: Tensor
+    edges: Tensor
 
-    def rows(self, chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor]:
+    def rows(self, chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """The backbone's arguments for some rows."""
-        return self.raw[chosen], self.live[chosen], self.joint[chosen]
+        edges = self.edges if len(self.edges) == 1 else self.edges[chosen]
+        return self.raw[chosen], self.live[chosen], self.joint[chosen], edges
 
 
 def fit(

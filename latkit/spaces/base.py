@@ -1,4 +1,4 @@
-"""The contract of an architecture space, and the registry of the spaces that are known.
+"""The contract of an architecture space.
 
 A space is a fixed number of *positions*, each holding one of a fixed list of *operations*.
 An architecture is therefore also a vector of operation indices, the form in which predictors
@@ -7,20 +7,22 @@ see it; its official string is the form in which people and files see it.
 
 from __future__ import annotations
 
-import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from functools import cached_property
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from latkit.errors import ArchError, UnknownNameError
-from latkit.measurement import Arch
+from latkit.errors import ArchError
 from latkit.network import Network
+from latkit.spaces.skeleton import read_skeleton, skeleton_id
+from latkit.subjects import ModelFile, Models, Recipe, Subject
 
 Indices = NDArray[np.int64]
+Own = TypeVar("Own", bound="Space")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,32 +41,60 @@ class Graph:
 class Space(ABC):
     """What an architecture is, here.
 
+    A space is a collection (``latkit.subjects``) that can also be drawn from, walked through and
+    written as vectors. With another macro skeleton its networks are others, so that it is another
+    collection: ``NB201(channels=8).name`` is ``nb201:c8``.
+
     Attributes:
-        name: the space's name on the command line and in arch files.
+        family: the space's name on the command line and in arch files, whatever the skeleton.
+        letters: for every option of the macro skeleton, what stands for it in the name.
+        skeleton: the options of the macro skeleton.
         operations: names of the operations a position may hold; their order defines indices.
         positions: number of searchable positions.
-        node_labels: labels that graph nodes may carry (input and output included).
+        node_labels: labels that graph nodes may carry: ``input``, the operations, ``output``.
     """
 
-    name: ClassVar[str]
+    family: ClassVar[str]
+    letters: ClassVar[Mapping[str, str]] = {}
     operations: ClassVar[tuple[str, ...]]
     positions: ClassVar[int]
     node_labels: ClassVar[tuple[str, ...]]
 
+    def __init__(self, **skeleton: int) -> None:
+        self.skeleton = self.options(skeleton)
+
+    @classmethod
+    def options(cls, given: Mapping[str, int]) -> dict[str, int]:
+        """The options of a macro skeleton, the usual ones where none is given.
+
+        Raises UnknownNameError or UsageError for an option that is none, or a value that cannot be.
+        """
+        return read_skeleton(cls.family, {}, given)
+
+    @cached_property
+    def name(self) -> str:
+        """The collection's: the family's name, and what is unusual in its skeleton."""
+        unusual = skeleton_id(self.letters, self.options, self.skeleton)
+        return f"{self.family}:{unusual}" if unusual else self.family
+
+    def with_skeleton(self: Own, **skeleton: int) -> Own:
+        """The space whose networks have that macro skeleton."""
+        return type(self)(**skeleton)
+
     @abstractmethod
-    def parse(self, text: str) -> Arch:
+    def parse(self, text: str) -> Subject:
         """Read an official string; raises ArchError naming the bad token and its position."""
 
     @abstractmethod
-    def indices(self, arch: Arch) -> Indices:
+    def indices(self, arch: Subject) -> Indices:
         """Operation index at every position, shape (positions,)."""
 
     @abstractmethod
-    def from_indices(self, indices: Sequence[int] | Indices) -> Arch:
+    def from_indices(self, indices: Sequence[int] | Indices) -> Subject:
         """Inverse of ``indices``; raises ArchError where an index is out of range."""
 
     @abstractmethod
-    def canonical(self, arch: Arch) -> Arch:
+    def canonical(self, arch: Subject) -> Subject:
         """The representative of all architectures that compute the same function."""
 
     @abstractmethod
@@ -84,23 +114,53 @@ class Space(ABC):
         """
 
     @abstractmethod
-    def encode(self, arch: Arch) -> Graph:
+    def adjacency(self, indices: Any) -> Any:
+        """Where data flow from node to node (see ``Graph``), Booleans of shape (n, V, V).
+
+        Shape (1, V, V) where all architectures have the same edges. Written like ``live``.
+        """
+
+    @abstractmethod
+    def network(self, subject: Subject) -> Network:
+        """All layers of the whole network."""
+
+    def model(self, subject: Subject, recipe: Recipe, models: Models) -> ModelFile:
+        """The network's file, made by ``models``."""
+        return models.get(self.network(subject), recipe)
+
+    @property
+    def nodes(self) -> tuple[int, ...]:
+        """Positions whose operations are the graph's inner nodes, in their order.
+
+        All of them, unless a position decides nothing but edges.
+        """
+        return tuple(range(self.positions))
+
+    def labels(self, indices: Any) -> Any:
+        """Labels of all nodes, input and output included, shape (n, V); traceable."""
+        count = len(self.nodes) + 2
+        inner = np.zeros((self.positions, count), dtype=np.int64)
+        inner[list(self.nodes), range(1, count - 1)] = 1
+        ends = np.ones(count, dtype=np.int64)
+        ends[0], ends[-1] = 0, len(self.node_labels) - 1
+        return indices @ inner + ends
+
+    def encode(self, subject: Subject) -> Graph:
         """The graph that a graph neural network reads."""
+        row = self.indices(subject)[None]
+        return Graph(self.adjacency(row)[0].astype(np.int8), self.labels(row)[0])
 
-    @abstractmethod
-    def network(self, arch: Arch, **skeleton: int) -> Network:
-        """All layers of the whole network; ``skeleton`` overrides the default macro skeleton."""
-
-    @abstractmethod
-    def skeleton_id(self, **skeleton: int) -> str:
-        """Short stable name of a macro skeleton, e.g. ``c16-n5-r32``."""
+    @property
+    def edges_vary(self) -> bool:
+        """Whether architectures differ in their edges."""
+        return len(self.adjacency(np.zeros((2, self.positions), dtype=np.int64))) > 1
 
     @property
     def size(self) -> int:
         """Number of architectures in the space."""
         return int(len(self.operations) ** self.positions)
 
-    def sample(self, rng: np.random.Generator, n: int) -> list[Arch]:
+    def sample(self, rng: np.random.Generator, n: int) -> list[Subject]:
         """Draw n distinct architectures, uniformly; a longer draw from the same seed extends it."""
         if n > self.size:
             raise ArchError(f"{self.name} has {self.size} architectures, {n} were asked for")
@@ -110,7 +170,7 @@ class Space(ABC):
             drawn.setdefault(tuple(int(i) for i in row))
         return [self.from_indices(row) for row in drawn]
 
-    def neighbours(self, arch: Arch) -> list[Arch]:
+    def neighbours(self, arch: Subject) -> list[Subject]:
         """All architectures that differ from ``arch`` in exactly one position."""
         own = self.indices(arch)
         found = []
@@ -122,85 +182,7 @@ class Space(ABC):
                     found.append(self.from_indices(changed))
         return found
 
-    def matrix(self, archs: Iterable[Arch]) -> Indices:
+    def matrix(self, archs: Iterable[Subject]) -> Indices:
         """Indices of many architectures, shape (n, positions)."""
         rows = [self.indices(arch) for arch in archs]
         return np.stack(rows) if rows else np.empty((0, self.positions), dtype=np.int64)
-
-
-_FACTORIES: dict[str, Callable[[], Space]] = {}
-_INSTANCES: dict[str, Space] = {}
-
-
-def register(factory: Callable[[], Space], name: str) -> None:
-    """Make a space known by name; it is constructed at its first use."""
-    _FACTORIES[name] = factory
-
-
-def names() -> list[str]:
-    """Names of all known spaces."""
-    return sorted(_FACTORIES)
-
-
-def get(name: str) -> Space:
-    """The space of that name; raises UnknownNameError with the nearest known one."""
-    if name not in _FACTORIES:
-        raise UnknownNameError("space", name, _FACTORIES)
-    if name not in _INSTANCES:
-        _INSTANCES[name] = _FACTORIES[name]()
-    return _INSTANCES[name]
-
-
-def read_archs(text: str, origin: str) -> list[Arch]:
-    """Architectures of an arch file: one JSON object, a list of them, or JSON lines.
-
-    Raises ArchError saying where in ``origin`` the trouble is.
-    """
-    if not text.strip():
-        raise ArchError(f"{origin} is empty", _ARCH_FILE_HINT)
-    return [_read_record(record, where) for record, where in _records(text, origin)]
-
-
-_ARCH_FILE_HINT = 'an arch file looks like {"space": "nb201", "arch": "|nor_conv_3x3~0|+|..."}'
-
-
-def _records(text: str, origin: str) -> Iterator[tuple[Any, str]]:
-    try:
-        whole = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as problem:
-        if "\n" not in text.strip():
-            raise ArchError(f"{origin} is not JSON: {problem}", _ARCH_FILE_HINT) from None
-        yield from _json_lines(text, origin)
-        return
-    if not isinstance(whole, list):
-        yield whole, origin
-        return
-    if not whole:
-        raise ArchError(f"{origin} holds an empty list", _ARCH_FILE_HINT)
-    for number, record in enumerate(whole, start=1):
-        yield record, f"{origin}, entry {number}"
-
-
-def _json_lines(text: str, origin: str) -> Iterator[tuple[Any, str]]:
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as problem:
-            message = f"{origin}, line {number} is not JSON: {problem}"
-            raise ArchError(message, _ARCH_FILE_HINT) from None
-        yield record, f"{origin}, line {number}"
-
-
-def _read_record(record: Any, where: str) -> Arch:
-    if not isinstance(record, dict):
-        kind = type(record).__name__
-        raise ArchError(f"{where}: expected an object, found {kind}", _ARCH_FILE_HINT)
-    for key in ("space", "arch"):
-        if not isinstance(record.get(key), str):
-            raise ArchError(f"{where}: the key {key!r} is missing or not text", _ARCH_FILE_HINT)
-    try:
-        return get(record["space"]).parse(record["arch"])
-    except ArchError as problem:
-        raise ArchError(f"{where}: {problem.message}", problem.hint) from None

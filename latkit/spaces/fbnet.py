@@ -8,18 +8,18 @@ the stem and the second stage and has a narrower head.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from reprlib import repr as shorten
 from typing import Any, ClassVar
 
 import numpy as np
 
 from latkit.errors import ArchError, UnknownNameError, UsageError
-from latkit.measurement import Arch
 from latkit.network import Network
-from latkit.spaces.base import Graph, Indices, Space
+from latkit.spaces.base import Indices, Space
 from latkit.spaces.builder import NetworkBuilder
 from latkit.spaces.skeleton import read_skeleton
+from latkit.subjects import Subject
 
 # (kernel, expansion, groups) of every block but `skip`.
 BLOCKS = {
@@ -49,12 +49,13 @@ _FORM_HINT = "22 block indices 0 to 8 joined by '_', or block names separated by
 class FBNet(Space):
     """Chains of 22 blocks; a position is a layer, from input to output."""
 
-    name: ClassVar[str] = "fbnet"
+    family: ClassVar[str] = "fbnet"
+    letters: ClassVar[Mapping[str, str]] = {"resolution": "r", "classes": "k"}
     operations: ClassVar[tuple[str, ...]] = OPERATIONS
     positions: ClassVar[int] = sum(LAYERS)
     node_labels: ClassVar[tuple[str, ...]] = ("input", *OPERATIONS, "output")
 
-    def parse(self, text: str) -> Arch:
+    def parse(self, text: str) -> Subject:
         """Read ``7_8_1_...`` or ``k5_e6, skip, k3_e1_g2, ...``.
 
         Raises ArchError naming the bad token and its layer (counted from 1).
@@ -69,20 +70,20 @@ class FBNet(Space):
             raise ArchError(message, _FORM_HINT)
         return self.from_indices([_read_token(*item) for item in enumerate(tokens, start=1)])
 
-    def indices(self, arch: Arch) -> Indices:
-        return np.array(self.parse(arch.text).text.split("_"), dtype=np.int64)
+    def indices(self, arch: Subject) -> Indices:
+        return np.array(self.parse(arch.key).key.split("_"), dtype=np.int64)
 
-    def from_indices(self, indices: Sequence[int] | Indices) -> Arch:
+    def from_indices(self, indices: Sequence[int] | Indices) -> Subject:
         if len(indices) != self.positions:
             raise ArchError(f"fbnet has {self.positions} positions, {len(indices)} were given")
         for layer, index in enumerate(indices, start=1):
             if not 0 <= index < len(OPERATIONS):
                 raise ArchError(f"fbnet: block index {index} in layer {layer} is not 0 to 8")
-        return Arch(self.name, "_".join(str(int(index)) for index in indices))
+        return Subject(self.name, "_".join(str(int(index)) for index in indices))
 
-    def canonical(self, arch: Arch) -> Arch:
+    def canonical(self, arch: Subject) -> Subject:
         """The architecture itself: no two of them compute the same."""
-        return self.parse(arch.text)
+        return self.parse(arch.key)
 
     def live(self, indices: Any) -> Any:
         """``indices`` themselves: every block of a chain is alive."""
@@ -92,20 +93,15 @@ class FBNet(Space):
         """``indices`` themselves: the image flows through every block of a chain."""
         return indices
 
-    def encode(self, arch: Arch) -> Graph:
+    def adjacency(self, indices: Any) -> Any:
         """The chain that it is: input, 22 blocks, output."""
-        labels = [0, *(self.indices(arch) + 1), len(self.node_labels) - 1]
-        adjacency = np.eye(len(labels), k=1, dtype=np.int8)
-        return Graph(adjacency, np.array(labels, dtype=np.int64))
+        return np.eye(self.positions + 2, k=1, dtype=bool)[None]
 
-    def network(self, arch: Arch, **skeleton: int) -> Network:
-        """All layers; those of the first block are named ``layer01...``.
-
-        ``skeleton``: resolution 32 (CIFAR-100) or 224 (ImageNet), classes.
-        """
-        resolution, classes = self._skeleton(skeleton)
+    def network(self, subject: Subject) -> Network:
+        """All layers; those of the first block are named ``layer01...``."""
+        resolution, classes = self.skeleton["resolution"], self.skeleton["classes"]
         stem_stride, strides, head_channels, _ = PRESETS[resolution]
-        builder = NetworkBuilder(f"{self.name}:{arch.text}", (3, resolution, resolution))
+        builder = NetworkBuilder(f"{self.family}:{subject.key}", (3, resolution, resolution))
         x = _conv_bn_relu(builder, "stem", builder.input, STEM_CHANNELS, 3, stem_stride)
         geometry = [
             (channels, stride if first else 1)
@@ -113,22 +109,20 @@ class FBNet(Space):
             for first in [True] + [False] * (count - 1)
         ]
         for layer, (index, (channels, stride)) in enumerate(
-            zip(self.indices(arch), geometry, strict=True), start=1
+            zip(self.indices(subject), geometry, strict=True), start=1
         ):
             x = _block(builder, f"layer{layer:02d}", x, OPERATIONS[index], channels, stride)
         builder.classifier(_conv_bn_relu(builder, "head", x, head_channels, 1), classes)
         return builder.network()
 
-    def skeleton_id(self, **skeleton: int) -> str:
-        return "r{}-k{}".format(*self._skeleton(skeleton))
-
-    def _skeleton(self, given: dict[str, int]) -> tuple[int, int]:
+    @classmethod
+    def options(cls, given: Mapping[str, int]) -> dict[str, int]:
+        """Of the skeleton: resolution 32 (CIFAR-100) or 224 (ImageNet), classes."""
         resolution = given.get("resolution", 32)
         if resolution not in PRESETS:
             raise UsageError(f"fbnet skeleton: resolution must be 32 or 224, not {resolution!r}")
         defaults = {"resolution": resolution, "classes": PRESETS[resolution][-1]}
-        options = read_skeleton(self.name, defaults, given)
-        return options["resolution"], options["classes"]
+        return read_skeleton(cls.family, defaults, given)
 
 
 def _read_token(layer: int, token: str) -> int:

@@ -8,23 +8,24 @@ nothing flows holds zeros.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from reprlib import repr as shorten
 from typing import Any, ClassVar
 
 import numpy as np
 
 from latkit.errors import ArchError, UnknownNameError, UsageError
-from latkit.measurement import Arch
 from latkit.network import Network
-from latkit.spaces.base import Graph, Indices, Space
+from latkit.spaces.base import Indices, Space
 from latkit.spaces.builder import NetworkBuilder
 from latkit.spaces.skeleton import read_skeleton
+from latkit.subjects import Subject
 
 OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
 NODES = 4
 EDGES = tuple((source, target) for target in range(1, NODES) for source in range(target))
 SKELETON = {"channels": 16, "cells": 5, "resolution": 32, "classes": 10}
+LETTERS = {"channels": "c", "cells": "n", "resolution": "r", "classes": "k"}
 STAGES = 3
 
 _INDEX = {name: index for index, name in enumerate(OPERATIONS)}
@@ -43,22 +44,23 @@ _SECOND_WAY = ((0, 0, 0), (1, 1, 1), (0, 2, 2), (3, 3, 3), (0, 4, 4), (0, 2, 5))
 class NB201(Space):
     """Cells of six edges; positions are the edges 0-1, 0-2, 1-2, 0-3, 1-3, 2-3."""
 
-    name: ClassVar[str] = "nb201"
+    family: ClassVar[str] = "nb201"
+    letters: ClassVar[Mapping[str, str]] = LETTERS
     operations: ClassVar[tuple[str, ...]] = OPERATIONS
     positions: ClassVar[int] = len(EDGES)
     node_labels: ClassVar[tuple[str, ...]] = ("input", *OPERATIONS, "output")
 
-    def parse(self, text: str) -> Arch:
+    def parse(self, text: str) -> Subject:
         """Read ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``.
 
         Raises ArchError naming the bad token, its node and its character (counted from 1).
         """
         return self.from_indices(_read_cell(text.strip()))
 
-    def indices(self, arch: Arch) -> Indices:
-        return np.array(_read_cell(arch.text), dtype=np.int64)
+    def indices(self, arch: Subject) -> Indices:
+        return np.array(_read_cell(arch.key), dtype=np.int64)
 
-    def from_indices(self, indices: Sequence[int] | Indices) -> Arch:
+    def from_indices(self, indices: Sequence[int] | Indices) -> Subject:
         if len(indices) != self.positions:
             message = f"nb201 has {self.positions} positions, {len(indices)} were given"
             raise ArchError(message)
@@ -67,9 +69,9 @@ class NB201(Space):
             if not 0 <= index < len(OPERATIONS):
                 message = f"operation index {index} at position {position} is not 0 to 4"
                 raise ArchError(f"nb201: {message}")
-        return Arch(self.name, _FORM.format(*(OPERATIONS[index] for index in row)))
+        return Subject(self.name, _FORM.format(*(OPERATIONS[index] for index in row)))
 
-    def canonical(self, arch: Arch) -> Arch:
+    def canonical(self, arch: Subject) -> Subject:
         """The cell with every operation that is on no path from input to output made ``none``.
 
         Such an operation contributes nothing, or, behind a node that holds zeros, a constant
@@ -85,7 +87,7 @@ class NB201(Space):
         present = indices > 0
         return indices * (_all_present(present, _FIRST_WAY) | _all_present(present, _SECOND_WAY))
 
-    def enumerate(self) -> Iterator[Arch]:
+    def enumerate(self) -> Iterator[Subject]:
         """All 15,625 cells, in the order of ``enumerate_indices``."""
         return (self.from_indices(row) for row in self.enumerate_indices())
 
@@ -93,29 +95,24 @@ class NB201(Space):
         """All cells, shape (15625, 6), lexicographic, the first position slowest."""
         return np.indices((len(OPERATIONS),) * self.positions).reshape(self.positions, -1).T
 
-    def encode(self, arch: Arch) -> Graph:
+    def adjacency(self, indices: Any) -> Any:
         """Operations as nodes: input, the six edges in order, output.
 
         The structure is the same for all cells, dead operations included; ``none`` is a label.
         """
         nodes = [(-1, 0), *EDGES, (NODES - 1, NODES)]
-        adjacency = np.array(
-            [[int(ends == starts) for starts, _ in nodes] for _, ends in nodes], dtype=np.int8
-        )
-        labels = [0, *(self.indices(arch) + 1), len(self.node_labels) - 1]
-        return Graph(adjacency, np.array(labels, dtype=np.int64))
+        return np.array([[[ends == starts for starts, _ in nodes] for _, ends in nodes]])
 
-    def network(self, arch: Arch, **skeleton: int) -> Network:
+    def network(self, subject: Subject) -> Network:
         """All layers, dead operations included, as eager runtimes execute them.
 
         The pruned network is ``network(canonical(arch))``. Layers of an edge are named
-        ``stage1.cell0.op01...`` after its nodes. ``skeleton``: channels, cells (per stage),
-        resolution (a multiple of 4), classes.
+        ``stage1.cell0.op01...`` after its nodes.
         """
-        options = self._skeleton(skeleton)
+        options = self.skeleton
         side = options["resolution"]
-        builder = NetworkBuilder(f"{self.name}:{arch.text}", (3, side, side))
-        operations = [OPERATIONS[index] for index in self.indices(arch)]
+        builder = NetworkBuilder(f"{self.family}:{subject.key}", (3, side, side))
+        operations = [OPERATIONS[index] for index in self.indices(subject)]
         x = builder.conv("stem.conv", builder.input, options["channels"], 3)
         x = builder.batch_norm("stem.bn", x)
         for stage in range(STAGES):
@@ -127,20 +124,15 @@ class NB201(Space):
         builder.classifier(x, options["classes"])
         return builder.network()
 
-    def skeleton_id(self, **skeleton: int) -> str:
-        options = self._skeleton(skeleton)
-        name = "c{channels}-n{cells}-r{resolution}".format(**options)
-        classes = options["classes"]
-        return name if classes == SKELETON["classes"] else f"{name}-k{classes}"
-
-    def _skeleton(self, given: dict[str, int]) -> dict[str, int]:
-        options = read_skeleton(self.name, SKELETON, given)
-        if options["resolution"] % 2 ** (STAGES - 1):
-            resolution = options["resolution"]
+    @classmethod
+    def options(cls, given: Mapping[str, int]) -> dict[str, int]:
+        """Of the skeleton: channels, cells (per stage), resolution (a multiple of 4), classes."""
+        found = read_skeleton(cls.family, SKELETON, given)
+        if found["resolution"] % 2 ** (STAGES - 1):
             raise UsageError(
-                f"nb201 skeleton: resolution must be a multiple of 4, not {resolution}"
+                f"nb201 skeleton: resolution must be a multiple of 4, not {found['resolution']}"
             )
-        return options
+        return found
 
 
 def _all_present(present: Any, paths: tuple[tuple[int, int, int], ...]) -> Any:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from math import prod
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from latkit import spaces
 from latkit.errors import ArchError, UnknownNameError, UsageError
-from latkit.measurement import Arch
 from latkit.network import STATISTICS, Network
+from latkit.predictor.trace import Graph
+from latkit.subjects import ModelFile, Recipe, Subject
 
 
 class SpaceConformance:
@@ -22,16 +25,17 @@ class SpaceConformance:
     other_skeleton: ClassVar[dict[str, int]]
 
     @pytest.fixture
-    def archs(self) -> list[Arch]:
+    def archs(self) -> list[Subject]:
         return self.space.sample(np.random.default_rng(0), 50)
 
     def test_is_registered(self):
-        assert type(spaces.get(self.space.name)) is type(self.space)
+        assert type(spaces.get(self.space.family)) is type(self.space)
+        assert self.space.name == self.space.family
 
     def test_text_round_trips(self, archs):
         for arch in archs:
-            assert self.space.parse(arch.text) == arch
-            assert self.space.parse(f"  {arch.text}\n") == arch
+            assert self.space.parse(arch.key) == arch
+            assert self.space.parse(f"  {arch.key}\n") == arch
 
     def test_indices_round_trip(self, archs):
         for arch in archs:
@@ -41,8 +45,10 @@ class SpaceConformance:
             assert self.space.from_indices(indices) == arch
 
     def test_arch_file_round_trips(self, archs):
-        lines = "\n".join(json.dumps({"space": a.space, "arch": a.text}) for a in archs)
-        assert spaces.read_archs(lines, "here") == archs
+        others = self.space.with_skeleton(**self.other_skeleton).sample(np.random.default_rng(1), 3)
+        mixed = [*archs, *others]
+        lines = "\n".join(json.dumps({"space": a.collection, "arch": a.key}) for a in mixed)
+        assert spaces.read_archs(lines, "here") == mixed
 
     @pytest.mark.parametrize("bad", [-1, 10**6])
     def test_index_out_of_range(self, bad):
@@ -96,14 +102,45 @@ class SpaceConformance:
     def test_graph_leads_from_input_to_output(self, archs):
         for arch in archs:
             graph = self.space.encode(arch)
-            nodes = len(graph.operations)
+            nodes = len(self.space.nodes) + 2
             assert graph.adjacency.shape == (nodes, nodes)
             assert (np.tril(graph.adjacency) == 0).all()
             labels = [self.space.node_labels[label] for label in graph.operations]
             assert (labels[0], labels[-1]) == ("input", "output")
-            assert [x for x in labels if x in self.space.operations] == labels[1:-1]
+            held = self.space.indices(arch)[list(self.space.nodes)]
+            assert labels[1:-1] == [self.space.operations[index] for index in held]
             assert graph.adjacency[:, 1:].any(axis=0).all()
             assert graph.adjacency[:-1].any(axis=1).all()
+
+    def test_edges_of_many_are_those_of_each(self, archs):
+        matrix = self.space.matrix(archs)
+        edges = self.space.adjacency(matrix)
+        assert edges.dtype == bool
+        assert len(edges) in (1, len(archs))
+        for arch, own in zip(archs, np.broadcast_to(edges, (50, *edges.shape[1:])), strict=True):
+            assert (self.space.encode(arch).adjacency == own).all()
+
+    def test_edges_take_tensors(self, archs):
+        torch = pytest.importorskip("torch")
+        matrix = self.space.matrix(archs)
+        edges = self.space.adjacency(torch.from_numpy(matrix))
+        assert (np.asarray(edges) == self.space.adjacency(matrix)).all()
+
+    @pytest.mark.parametrize("method", ["live", "fed", "labels", "adjacency"])
+    def test_what_predictors_read_can_be_traced(self, archs, method):
+        matrix = self.space.matrix(archs)
+
+        def function(indices):
+            found = getattr(self.space, method)(indices)
+            flat = found.reshape(-1, int(np.prod(getattr(self.space, method)(matrix).shape[1:])))
+            return flat.astype(np.int64) + indices[:, [0]]
+
+        graph = Graph()
+        model = graph.model(
+            {"y": function(graph.input("x", np.int64, ["n", self.space.positions]))}
+        )
+        session = onnxruntime.InferenceSession(model.SerializeToString())
+        assert (session.run(["y"], {"x": matrix})[0] == function(matrix)).all()
 
     def test_costs_agree_with_torch(self, archs):
         pytest.importorskip("torch")
@@ -126,26 +163,52 @@ class SpaceConformance:
             statistics = sum(sizes.get(name, 0) for name in STATISTICS)
             assert cost.params == sum(sizes.values()) - statistics
 
-    def test_skeleton_changes_network_and_name(self, archs):
-        default = self.space.network(archs[0])
-        other = self.space.network(archs[0], **self.other_skeleton)
-        assert default.digest() != other.digest()
-        assert self.space.skeleton_id() != self.space.skeleton_id(**self.other_skeleton)
+    def test_its_file_is_that_of_the_network(self, archs):
+        asked = []
+
+        class Maker:
+            def get(self, network: Network, recipe: Recipe) -> ModelFile:
+                asked.append((network.digest(), recipe))
+                return ModelFile(Path("made"), "0" * 64, recipe.format)
+
+        recipe = Recipe("tflite", 4, "int8")
+        assert self.space.model(archs[0], recipe, Maker()).path == Path("made")
+        assert asked == [(self.space.network(archs[0]).digest(), recipe)]
+
+    def test_another_skeleton_makes_other_networks(self, archs):
+        other = self.space.with_skeleton(**self.other_skeleton)
+        assert self.space.network(archs[0]).digest() != other.network(archs[0]).digest()
+
+    def test_another_skeleton_is_another_collection(self, archs):
+        other = self.space.with_skeleton(**self.other_skeleton)
+        assert other.name != self.space.name
+        made = [other.parse(archs[0].key), other.from_indices(self.space.indices(archs[0]))]
+        made += [*other.sample(np.random.default_rng(0), 3), *other.neighbours(made[0])[:3]]
+        made.append(other.canonical(made[0]))
+        assert {subject.collection for subject in made} == {other.name}
+        assert {arch.collection for arch in archs} == {self.space.name}
+        assert made[0].key == archs[0].key
+
+    def test_its_name_tells_the_skeleton(self):
+        for skeleton in (self.other_skeleton, {"classes": 7}, self.space.skeleton):
+            other = self.space.with_skeleton(**skeleton)
+            found = spaces.get(other.name)
+            assert type(found) is type(self.space)
+            assert (found.name, found.skeleton) == (other.name, other.skeleton)
 
     def test_classes_change_the_output(self, archs):
-        network = self.space.network(archs[0], classes=7)
+        network = self.space.with_skeleton(classes=7).network(archs[0])
         assert network.shapes[network.output] == (7,)
-        assert self.space.skeleton_id(classes=7) != self.space.skeleton_id()
 
-    def test_unknown_skeleton_option(self, archs):
+    def test_unknown_skeleton_option(self):
         with pytest.raises(UnknownNameError, match="clases") as caught:
-            self.space.network(archs[0], clases=10)
+            self.space.with_skeleton(clases=10)
         assert "classes" in str(caught.value.hint)
 
     @pytest.mark.parametrize("value", [0, -3, 2.5, True])
-    def test_bad_skeleton_value(self, archs, value):
+    def test_bad_skeleton_value(self, value):
         with pytest.raises(UsageError, match="classes"):
-            self.space.skeleton_id(classes=value)
+            self.space.with_skeleton(classes=value)
 
 
 def _torch_costs(network: Network) -> tuple[int, int, int]:

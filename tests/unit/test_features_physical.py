@@ -4,11 +4,12 @@ import pytest
 from latkit import spaces
 from latkit.features.costs import NAMES, TOTALS, cost_vector
 from latkit.features.physical import distinct_columns, physical
+from tests.unit import toy_space
 
 RAW = len(TOTALS)
 
 
-@pytest.fixture(scope="module", params=["nb201", "fbnet"])
+@pytest.fixture(scope="module", params=["nb201", "fbnet", "wired", "alive"])
 def tables(request):
     return physical(spaces.get(request.param), np.random.default_rng(0))
 
@@ -29,7 +30,7 @@ def test_costs_are_those_of_the_layers_up_to_a_constant(tables):
 
 
 def test_costs_are_never_negative(tables):
-    found = tables.totals(drawn(tables.space, 300))
+    found = tables.totals(drawn(tables.space, 200))
     assert found.shape[1] == len(tables.names)
     assert found.min() >= 0
 
@@ -58,6 +59,24 @@ def test_depth_is_the_longest_path():
     assert depth(3, 0, 3, 0, 0, 3) == pytest.approx(3 * one)
     assert depth(3, 3, 0, 3, 3, 3) == pytest.approx(2 * one)
     assert depth(3, 0, 3, 0, 0, 0) == 0
+
+
+def test_depth_follows_the_edges_of_each_architecture():
+    space = toy_space.Wired()
+    tables = physical(space, np.random.default_rng(0))
+    column = tables.names.index("live_depth_flops")
+
+    def convs(text):
+        found = tables.totals(space.indices(space.parse(text))[None])[0, column]
+        return (
+            found / tables.totals(space.indices(space.parse("conv,none,none:0,0"))[None])[0, column]
+        )
+
+    assert convs("conv,conv,conv:0,0") == 1
+    assert convs("conv,conv,conv:1,0") == convs("conv,conv,conv:0,1") == 2
+    assert convs("conv,conv,conv:1,2") == convs("conv,conv,conv:2,2") == 3
+    assert convs("none,conv,conv:1,2") == convs("none,conv,pool:1,0") == 0
+    assert convs("none,conv,conv:2,2") == 2
 
 
 def test_distinct_columns_vary_and_are_no_copies():

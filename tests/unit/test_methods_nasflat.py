@@ -14,6 +14,7 @@ from latkit.evaluation.nasflat.calibration import fit_line
 from latkit.evaluation.nasflat.graphs import mended, published
 from latkit.evaluation.nasflat.supplement import supplement
 from tests.conformance.method import MethodConformance
+from tests.unit import toy_space
 from tests.unit.toy_task import ROWS, SPACE, latencies, toy_sources
 
 TINY = Settings(archs=200, epochs=8, tuning_epochs=10, tuning_rate=3e-3)
@@ -80,6 +81,16 @@ class TestGraphs:
         np.testing.assert_array_equal(graphs.inflow[0], np.eye(24, k=-1))
         np.testing.assert_array_equal(graphs.labels[0], [0, *(rows[0] + 1), 10])
 
+    @pytest.mark.parametrize("encode", [published, mended])
+    def test_every_architecture_has_its_own_edges(self, encode):
+        space = toy_space.Wired()
+        rows = space.matrix(space.sample(np.random.default_rng(0), 50))
+        graphs = encode(space, rows)
+        for row, labels, inflow in zip(rows, graphs.labels, graphs.inflow, strict=True):
+            graph = space.encode(space.from_indices(row))
+            np.testing.assert_array_equal(labels, graph.operations)
+            np.testing.assert_array_equal(inflow, graph.adjacency.T)
+
 
 class TestSupplement:
     SPACE = spaces.get("fbnet")
@@ -107,6 +118,18 @@ class TestSupplement:
         found = adapter(samples, np.random.default_rng(0)).predict(rows).mean_ms
         assert np.isfinite(found).all()
         assert len(np.unique(found)) > 50
+
+
+def test_a_network_learns_where_only_edges_differ():
+    space = toy_space.Alive()
+    rows = np.array([[0, 1, 2, second, third] for second in range(3) for third in range(3)])
+    latency_ms = 1.0 + rows[:, 3:]
+    sources = Sources(space, rows, latency_ms, ("one", "other"))
+    tiny = Nasflat(settings=Settings(9, 3, 60, 3e-3))
+    adapter = tiny.load(sources, tiny.pretrain(sources, 0))
+    found = adapter(Samples(rows, latency_ms[:, 0]), np.random.default_rng(0)).predict(rows).mean_ms
+    assert len(np.unique(found)) == 9
+    assert np.corrcoef(found, latency_ms[:, 0])[0, 1] > 0.8
 
 
 class TestExamples:

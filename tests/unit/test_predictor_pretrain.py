@@ -1,11 +1,13 @@
 import json
 
 import numpy as np
+import onnxruntime
 import pytest
 from scipy.stats import spearmanr
 
 from latkit import spaces
 from latkit.errors import MeasurementsUnusable, MissingDependency
+from latkit.features.encoder import encoder
 from latkit.features.physical import physical
 
 torch = pytest.importorskip("torch")
@@ -13,9 +15,12 @@ torch = pytest.importorskip("torch")
 from latkit.predictor import adapt as adapter  # noqa: E402
 from latkit.predictor.backbone import Backbone, Shape, weights_of  # noqa: E402
 from latkit.predictor.bundle import Bundle  # noqa: E402
-from latkit.predictor.inference import node_labels, run  # noqa: E402
+from latkit.predictor.featuriser import Featuriser, inputs, principal  # noqa: E402
+from latkit.predictor.inference import run  # noqa: E402
 from latkit.predictor.pretrain import pretrain  # noqa: E402
+from latkit.predictor.trace import Graph  # noqa: E402
 from latkit.predictor.training import Schedule, loss  # noqa: E402
+from tests.unit import toy_space  # noqa: E402
 
 TINY = Shape(width=12, keys=4, layers=2)
 QUICK = Schedule(epochs=8, batch=64)
@@ -24,7 +29,7 @@ DEVICES = ["compute", "memory", "launches"]
 
 def population(name, n=400, seed=0):
     space = spaces.get(name)
-    rows = space.matrix(space.sample(np.random.default_rng(seed), n))
+    rows = space.matrix(space.sample(np.random.default_rng(seed), min(n, space.size)))
     return space, rows
 
 
@@ -61,6 +66,22 @@ def test_bundle_round_trips_and_adapts(trained, tmp_path):
     latency_ms = latencies(space, rows, seed=3).sum(axis=1)
     predicted = adapter.adapt(bundle, rows[:20], latency_ms[:20]).predict(rows)
     assert spearmanr(predicted.mean_ms[20:], latency_ms[20:]).statistic > 0.9
+
+
+@pytest.mark.parametrize("name", ["wired", "alive"])
+def test_latencies_that_edges_decide_are_learned(name):
+    """Two devices on which nothing but the number of edges into nodes takes time, or half of it."""
+    space, rows = population(name)
+    edges = space.adjacency(rows).sum(axis=(1, 2))[:, None] - 5.0
+    latency_ms = 1 + edges + np.hstack([0 * edges, rows[:, [0]]])
+    bundle = pretrain(
+        space, rows, latency_ms, ["edges", "both"], schedule=Schedule(30, 64), shape=TINY
+    )
+    found = bundle.features(rows).sources
+    for column in range(2):
+        assert np.corrcoef(found[:, column], latency_ms[:, column])[0, 1] > 0.9
+    predicted = adapter.adapt(bundle, rows[:20], latency_ms[:20, 0]).predict(rows)
+    assert np.corrcoef(predicted.mean_ms[20:], latency_ms[20:, 0])[0, 1] > 0.9
 
 
 def test_manifest_tells_the_origin(trained):
@@ -135,35 +156,81 @@ def test_without_torch_the_extra_is_named(monkeypatch):
     assert "latkit[train]" in str(caught.value.hint)
 
 
-@pytest.mark.parametrize("name", ["nb201", "fbnet"])
-def test_numpy_and_torch_agree(name):
-    space, rows = population(name, 40)
+def backbone_of(space):
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        adjacency = space.encode(space.from_indices(rows[0])).adjacency
-        backbone = Backbone(adjacency, space.node_labels, 8, 3, TINY)
-        torch.nn.init.normal_(backbone.linear.weight)
-        torch.nn.init.normal_(backbone.own)
-        torch.nn.init.normal_(backbone.head.weight)
-    labels = len(space.node_labels)
-    raw, live = (node_labels(x, space.positions, labels) for x in (rows, space.live(rows)))
-    joint = np.random.default_rng(0).normal(size=(40, 8)).astype(np.float32)
-    scores, _ = run(weights_of(backbone), raw, live, joint)
-    expected = backbone(*(torch.from_numpy(x) for x in (raw, live, joint))).detach().numpy()
+        backbone = Backbone(len(space.nodes) + 2, space.node_labels, 8, 3, TINY)
+        for weights in (backbone.linear.weight, backbone.own, backbone.head.weight):
+            torch.nn.init.normal_(weights)
+    return backbone
+
+
+def read(space, rows):
+    """What a backbone reads of architectures, with random numbers for joint one-hots."""
+    joint = np.random.default_rng(0).normal(size=(len(rows), 8)).astype(np.float32)
+    edges = space.adjacency(rows).astype(np.float32)
+    return space.labels(rows), space.labels(space.live(rows)), joint, edges
+
+
+@pytest.mark.parametrize("name", ["nb201", "fbnet", "wired", "alive"])
+def test_numpy_and_torch_agree(name):
+    space, rows = population(name, 40)
+    backbone = backbone_of(space)
+    scores, _ = run(weights_of(backbone), *read(space, rows))
+    expected = backbone(*map(torch.from_numpy, read(space, rows))).detach().numpy()
     np.testing.assert_allclose(scores, expected, rtol=1e-3, atol=1e-4)
+
+
+def test_the_backbone_reads_the_edges_of_each_architecture():
+    """The same operations, otherwise wired: other scores, whatever else is in the batch."""
+    space = toy_space.Alive()
+    rows = np.array([[0, 1, 2, 0, 0], [0, 1, 2, 1, 0], [0, 1, 2, 0, 2]])
+    weights = weights_of(backbone_of(space))
+    raw, live, joint, edges = read(space, rows)
+    scores, _ = run(weights, raw, live, 0 * joint, edges)
+    assert np.ptp(scores, axis=0).min() > 1e-3
+    for row in range(3):
+        alone, _ = run(weights, raw[[row]], live[[row]], 0 * joint[[row]], edges[[row]])
+        np.testing.assert_allclose(alone[0], scores[row], rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["nb201", "fbnet", "wired", "alive"])
+def test_the_graph_of_a_bundle_computes_what_numpy_does(name):
+    space, rows = population(name, 40)
+    tables = encoder(space, rows, np.random.default_rng(0))
+    columns = tables.joint(rows).shape[1]
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        backbone = Backbone(len(space.nodes) + 2, space.node_labels, columns, 3, TINY)
+        torch.nn.init.normal_(backbone.head.weight)
+    weights = weights_of(backbone)
+    projection = principal(run(weights, *inputs(tables, rows))[1])
+    featuriser = Featuriser(
+        tables, weights, np.float32([2, 3, 4]), np.float32([1, 1, 1]), projection
+    )
+    graph = Graph()
+    traced = featuriser(graph.input("operations", np.int64, ["n", space.positions]))
+    session = onnxruntime.InferenceSession(graph.model(traced).SerializeToString())
+    found = dict(zip(traced, session.run(list(traced), {"operations": rows}), strict=True))
+    for output, values in featuriser(rows).items():
+        np.testing.assert_allclose(found[output], values, rtol=1e-3, atol=1e-3, err_msg=output)
 
 
 def test_attention_stays_among_neighbours():
     """On a chain, one layer carries a change one node far and no farther."""
     space, rows = population("fbnet", 1)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        adjacency = space.encode(space.from_indices(rows[0])).adjacency
-        layer = Backbone(adjacency, space.node_labels, 8, 3, TINY).layers[0]
+    layer = backbone_of(space).layers[0]
+    inflow = torch.from_numpy(space.adjacency(rows)).float().transpose(1, 2)
+    near = inflow + inflow.transpose(1, 2) + torch.eye(24)
+    mask = torch.where(near > 0, 0.0, -torch.inf)
     states = torch.zeros(1, 24, TINY.width)
     changed = states.clone()
     changed[0, 10] = torch.linspace(-1, 1, TINY.width)
-    difference = (layer(changed, states) - layer(states, states)).abs().sum(dim=2)[0]
+    difference = (
+        (layer(changed, states, inflow, mask) - layer(states, states, inflow, mask))
+        .abs()
+        .sum(dim=2)[0]
+    )
     assert difference[10] > 0
     assert difference[9] + difference[11] > 0
     assert difference[[*range(9), *range(12, 24)]].max() == 0

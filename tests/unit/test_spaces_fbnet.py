@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from latkit.errors import ArchError, UsageError
-from latkit.spaces import FBNet
-from latkit.spaces.fbnet import OPERATIONS
+from latkit.spaces.fbnet import OPERATIONS, FBNet
+from tests import needs
 from tests.conformance.space import SpaceConformance
 
 SPACE = FBNet()
@@ -26,7 +23,7 @@ class TestFBNet(SpaceConformance):
 @pytest.mark.parametrize("separator", [",", ", ", " ", "\t", "\n"])
 def test_names_are_read_too(separator):
     names = separator.join(OPERATIONS[index] for index in INDICES)
-    assert SPACE.parse(names).text == TEXT
+    assert SPACE.parse(names).key == TEXT
 
 
 @pytest.mark.parametrize(
@@ -63,7 +60,7 @@ def test_any_text_is_an_arch_or_one_error(text):
         arch = SPACE.parse(text)
     except ArchError:
         return
-    assert SPACE.parse(arch.text) == arch
+    assert SPACE.parse(arch.key) == arch
 
 
 @given(st.lists(st.integers(0, 8), min_size=22, max_size=22))
@@ -88,7 +85,7 @@ def test_strides_and_widths_of_the_cifar_skeleton():
 
 
 def test_strides_and_widths_of_the_imagenet_skeleton():
-    network = SPACE.network(SPACE.from_indices([0] * 22), resolution=224)
+    network = FBNet(resolution=224).network(SPACE.from_indices([0] * 22))
     assert network.shapes["stem.relu"] == (16, 112, 112)
     assert network.shapes["layer02.project.bn"] == (24, 56, 56)
     assert network.shapes["head.relu"] == (1984, 7, 7)
@@ -114,23 +111,22 @@ def test_different_archs_have_different_networks():
     assert len({SPACE.network(arch).digest() for arch in archs}) == 100
 
 
-def test_skeleton_ids():
-    assert SPACE.skeleton_id() == "r32-k100"
-    assert SPACE.skeleton_id(resolution=224) == "r224-k1000"
-    assert SPACE.skeleton_id(resolution=224, classes=10) == "r224-k10"
+def test_names():
+    assert SPACE.name == "fbnet"
+    assert FBNet(resolution=224).name == "fbnet:r224"  # with the classes that are usual there
+    assert FBNet(resolution=224, classes=100).name == "fbnet:r224-k100"
+    assert FBNet(classes=1000).name == "fbnet:k1000"
 
 
 def test_other_resolutions_have_no_skeleton():
     with pytest.raises(UsageError, match="32 or 224, not 64"):
-        SPACE.skeleton_id(resolution=64)
+        FBNet(resolution=64)
 
 
 def test_parameters_agree_with_the_published_ones():
-    folder = os.environ.get("LATKIT_PUBLISHED_DATA")
-    if not folder:
-        pytest.skip("LATKIT_PUBLISHED_DATA is not set")
+    folder = needs.published_data()
     import pyarrow.parquet as pq
 
-    table = pq.read_table(Path(folder) / "fbnet_zero_cost.parquet", columns=["arch", "params"])
+    table = pq.read_table(folder / "fbnet_zero_cost.parquet", columns=["arch", "params"])
     for row in table.slice(0, 300).to_pylist():
         assert SPACE.network(SPACE.parse(row["arch"])).params == row["params"]

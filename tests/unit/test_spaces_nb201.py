@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from latkit.errors import ArchError, UsageError
 from latkit.network import Zero
-from latkit.spaces import NB201
-from latkit.spaces.nb201 import EDGES, OPERATIONS
+from latkit.spaces.nb201 import EDGES, NB201, OPERATIONS
 from tests.conformance.space import SpaceConformance
 
 SPACE = NB201()
@@ -28,7 +27,7 @@ class TestNB201(SpaceConformance):
 
 def test_official_string():
     arch = SPACE.parse(BEST)
-    assert arch.text == BEST
+    assert arch.key == BEST
     assert SPACE.indices(arch).tolist() == [3, 3, 3, 1, 3, 3]
 
 
@@ -43,7 +42,7 @@ def test_enumerates_every_cell_once():
     every = SPACE.enumerate_indices()
     assert every.shape == (SPACE.size, 6) == (15625, 6)
     assert len(np.unique(every, axis=0)) == SPACE.size
-    texts = {arch.text for arch in SPACE.enumerate()}
+    texts = {arch.key for arch in SPACE.enumerate()}
     assert len(texts) == SPACE.size
     assert (SPACE.matrix(SPACE.enumerate()) == every).all()
 
@@ -96,7 +95,7 @@ def test_any_text_is_an_arch_or_one_error(text):
         arch = SPACE.parse(text)
     except ArchError:
         return
-    assert SPACE.parse(arch.text) == arch
+    assert SPACE.parse(arch.key) == arch
 
 
 @given(st.lists(st.integers(0, 4), min_size=6, max_size=6))
@@ -155,15 +154,15 @@ def test_dead_operations_do_not_change_the_function():
     from latkit.formats import torch as build_torch
 
     images = torch.from_numpy(np.random.default_rng(0).standard_normal((2, 3, 8, 8), np.float32))
-    skeleton = {"channels": 4, "cells": 1, "resolution": 8}
-    archs = SPACE.sample(np.random.default_rng(4), 60)
-    for arch in (arch for arch in archs if SPACE.canonical(arch) != arch):
-        raw = build_torch.build(SPACE.network(arch, **skeleton))
+    small = NB201(channels=4, cells=1, resolution=8)
+    archs = small.sample(np.random.default_rng(4), 60)
+    for arch in (arch for arch in archs if small.canonical(arch) != arch):
+        raw = build_torch.build(small.network(arch))
         state = raw.state_dict()
         for name in state:
             if name.endswith(("bn.bias", "bn.running_mean")):
                 state[name].zero_()
-        pruned = build_torch.build(SPACE.network(SPACE.canonical(arch), **skeleton))
+        pruned = build_torch.build(small.network(small.canonical(arch)))
         pruned.load_state_dict({name: state[name] for name in pruned.state_dict()})
         torch.testing.assert_close(pruned(images), raw(images), rtol=1e-4, atol=1e-5)
 
@@ -175,7 +174,7 @@ def test_cells_of_one_structure_share_a_digest():
 
 
 def test_a_node_with_no_input_is_zeros():
-    network = SPACE.network(SPACE.from_indices([0, 0, 0, 0, 3, 0]), cells=1)
+    network = NB201(cells=1).network(SPACE.from_indices([0, 0, 0, 0, 3, 0]))
     zeros = [layer for layer in network.layers if isinstance(layer, Zero)]
     assert [(z.name, z.shape) for z in zeros] == [
         ("stage0.cell0.node1", (16, 32, 32)),
@@ -189,15 +188,15 @@ def test_unread_zeros_are_not_made():
     assert not any(isinstance(layer, Zero) for layer in network.layers)
 
 
-def test_skeleton_ids():
-    assert SPACE.skeleton_id() == "c16-n5-r32"
-    assert SPACE.skeleton_id(channels=8, cells=1, resolution=16) == "c8-n1-r16"
-    assert SPACE.skeleton_id(classes=120) == "c16-n5-r32-k120"
+def test_names():
+    assert SPACE.name == "nb201"
+    assert NB201(channels=8, cells=1, resolution=16).name == "nb201:c8-n1-r16"
+    assert NB201(classes=120).name == "nb201:k120"
 
 
 def test_resolution_must_survive_two_halvings():
     with pytest.raises(UsageError, match="multiple of 4"):
-        SPACE.network(SPACE.parse(BEST), resolution=30)
+        NB201(resolution=30)
 
 
 def test_encoding_is_the_line_graph_of_the_cell():

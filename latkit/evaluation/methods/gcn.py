@@ -17,7 +17,7 @@ from latkit.latencies import Latencies
 from latkit.spaces.base import Indices, Space
 
 if TYPE_CHECKING:
-    from latkit.evaluation.nasflat.convolution import Convolution
+    from latkit.evaluation.nasflat.convolution import Convolution, Graphs
 
 CHUNK = 1024
 
@@ -56,10 +56,9 @@ class Gcn:
         centre, scale = float(log_ms.mean()), float(log_ms.std()) or 1.0
         targets = torch.from_numpy((log_ms - centre) / scale).float()
         with reproducible(int(rng.integers(2**31))):
-            graph = space.encode(space.from_indices([0] * space.positions))
-            network = Convolution(graph.adjacency, len(space.node_labels), self.width)
-            labels = torch.from_numpy(_labels(space, samples.operations))
-            train(network, labels, targets, self.epochs, self.rate)
+            network = Convolution(len(space.node_labels), self.width)
+            graphs = _graphs(space, samples.operations)
+            train(network, graphs, targets, self.epochs, self.rate)
         return Trained(network, space, centre, scale)
 
 
@@ -76,14 +75,18 @@ class Trained:
         """Latencies in ms; of intervals it knows nothing."""
         import torch
 
-        labels = torch.from_numpy(_labels(self.space, operations))
+        chunks = np.array_split(operations, range(CHUNK, len(operations), CHUNK))
         with torch.no_grad():
-            parts = [self.network(chunk).double() for chunk in torch.split(labels, CHUNK)]
+            parts = [self.network(*_graphs(self.space, chunk)).double() for chunk in chunks]
         standardised: Floats = torch.cat(parts).numpy()
         return without_interval(np.exp(self.centre + self.scale * standardised))
 
 
-def _labels(space: Space, operations: Indices) -> Indices:
-    """Node labels, shape (n, positions + 2): the input, operations, the output."""
-    ends = np.zeros((len(operations), 1), dtype=np.int64)
-    return np.hstack([ends, operations + 1, ends + len(space.node_labels) - 1])
+def _graphs(space: Space, operations: Indices) -> Graphs:
+    """Node labels, shape (n, V), and what flows into every node."""
+    import torch
+
+    from latkit.evaluation.nasflat.convolution import inflow_of
+
+    inflow = inflow_of(space.adjacency(operations))
+    return torch.from_numpy(space.labels(operations)), torch.from_numpy(inflow)

@@ -19,48 +19,52 @@ LAYERS = 4
 DROPOUT = 0.2
 WEIGHT_DECAY = 5e-4
 
+Graphs = tuple[Tensor, Tensor]
+"""Node labels, shape (n, V), and ``inflow_of`` their edges."""
+
 
 class Convolution(nn.Module):
-    """Predicts a standardised quantity of graphs that differ in their labels alone.
+    """Predicts a standardised quantity of graphs.
 
     Args:
-        adjacency: of the graphs, shape (V, V), edges from row to column.
         labels: number of node labels.
         width: of node states.
     """
 
-    def __init__(self, adjacency: NDArray[np.int8], labels: int, width: int) -> None:
+    def __init__(self, labels: int, width: int) -> None:
         super().__init__()
         widths = [labels + 1] + LAYERS * [width]
         self.labels = labels
         self.layers = nn.ModuleList(nn.Linear(*pair) for pair in pairwise(widths))
         self.dropout = nn.Dropout(DROPOUT)
         self.readout = nn.Linear(width, 1)
-        self.inflow = torch.from_numpy(_normalised(adjacency))
 
-    def forward(self, labels: Tensor) -> Tensor:
-        """Predictions, shape (n,), from node labels, shape (n, V)."""
+    def forward(self, labels: Tensor, inflow: Tensor) -> Tensor:
+        """Predictions, shape (n,), from node labels, shape (n, V), and ``inflow_of`` the edges."""
         everything = torch.full_like(labels[:, :1], self.labels)
         nodes = torch.cat([labels, everything], dim=1)
         states = one_hot(nodes, self.labels + 1).to(self.readout.weight.dtype)
         for layer in self.layers:
-            states = self.dropout(torch.relu(layer(self.inflow @ states)))
+            states = self.dropout(torch.relu(layer(inflow @ states)))
         predicted: Tensor = self.readout(states[:, -1])[:, 0]
         return predicted
 
 
-def _normalised(adjacency: NDArray[np.int8]) -> NDArray[np.float32]:
-    """What flows into every node and it itself, as a mean; the global node reads all, last."""
-    nodes = len(adjacency) + 1
-    inflow = np.eye(nodes, dtype=np.float32)
-    inflow[:-1, :-1] += adjacency.T
-    inflow[-1] = 1
-    inflow /= inflow.sum(axis=1, keepdims=True)
+def inflow_of(adjacency: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """What flows into every node and it itself, as a mean; the global node reads all, last.
+
+    Shape (n, V + 1, V + 1), from edges of shape (n, V, V).
+    """
+    nodes = adjacency.shape[1] + 1
+    inflow = np.tile(np.eye(nodes, dtype=np.float32), (len(adjacency), 1, 1))
+    inflow[:, :-1, :-1] += adjacency.transpose(0, 2, 1)
+    inflow[:, -1] = 1
+    inflow /= inflow.sum(axis=2, keepdims=True)
     return inflow
 
 
-def train(network: Convolution, labels: Tensor, targets: Tensor, epochs: int, rate: float) -> None:
-    """Fit in place by least squares, all architectures at a time."""
+def train(network: Convolution, graphs: Graphs, targets: Tensor, epochs: int, rate: float) -> None:
+    """Fit in place by least squares, all architectures at a time; ``graphs`` as for forward."""
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=rate, weight_decay=WEIGHT_DECAY, fused=True
     )
@@ -68,7 +72,7 @@ def train(network: Convolution, labels: Tensor, targets: Tensor, epochs: int, ra
     network.train()
     for _ in range(epochs):
         optimiser.zero_grad()
-        loss = torch.nn.functional.mse_loss(network(labels), targets)
+        loss = torch.nn.functional.mse_loss(network(*graphs), targets)
         loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         rates.step()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from latkit.metrics import spearman
 from latkit.spaces.base import Indices
 
 Floats = NDArray[np.float64]
@@ -65,10 +66,8 @@ def most_alike(source_ms: Floats, target_ms: Floats) -> int:
 
 
 def _rank_correlation(source_ms: Floats, target_ms: Floats) -> float:
-    from scipy.stats import rankdata
-
     known = np.isfinite(source_ms)
     one, other = source_ms[known], target_ms[known]
     if known.sum() < MIN_COMMON or not (np.ptp(one) and np.ptp(other)):
         return -1.0
-    return float(np.corrcoef(rankdata(one), rankdata(other))[0, 1])
+    return spearman(one, other)

@@ -43,7 +43,7 @@ def published(space: Space, operations: Indices) -> Graphs:
         space: of the architectures.
         operations: their indices, shape (n, positions).
     """
-    if space.name != "fbnet":
+    if space.family != "fbnet":
         return mended(space, operations)
     labels = operations + 1
     labels[:, 0], labels[:, -1] = 0, len(space.node_labels) - 1
@@ -54,11 +54,9 @@ def published(space: Space, operations: Indices) -> Graphs:
 
 def mended(space: Space, operations: Indices) -> Graphs:
     """The same of nb201; of any other space the graphs that it defines itself."""
-    adjacency = space.encode(space.from_indices([0] * space.positions)).adjacency
-    ends = np.zeros((len(operations), 1), dtype=np.int64)
-    labels = np.hstack([ends, operations + 1, ends + len(space.node_labels) - 1])
-    edges = np.broadcast_to(adjacency > 0, (len(labels), *adjacency.shape))
-    if space.name == "nb201":
+    labels, adjacency = space.labels(operations), space.adjacency(operations)
+    edges = np.broadcast_to(adjacency, (len(labels), *adjacency.shape[1:]))
+    if space.family == "nb201":
         names = np.array(space.node_labels)[labels]
         edges = _pruned(_contracted(edges, names))
     inflow = np.ascontiguousarray(edges.swapaxes(1, 2), dtype=np.float32)
