@@ -1,4 +1,8 @@
-"""How good predictions are: order, error, and honesty of the interval."""
+"""How good predictions are: order, error, and honesty of the interval.
+
+A rank correlation with what is constant is undefined. It is 0 here: what orders nothing has no
+merit, and means over devices or seeds stay defined. Who would rather show nothing asks first.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,7 @@ class Scores:
     """Figures of one predictor over some architectures.
 
     Args:
-        spearman: rank correlation; 0 where all predictions are equal.
+        spearman: rank correlation; 0 where all predictions, or all latencies, are equal.
         kendall: the same by Kendall's tau-b.
         median_ape: median absolute error, relative to the latency.
         within_10: share of architectures predicted within 10 % of their latency.
@@ -42,7 +46,7 @@ def score(found: Latencies, latency_ms: Floats) -> Scores:
     has_interval = bool(np.isfinite(found.lower_ms).all())
     return Scores(
         spearman=spearman(found.mean_ms, latency_ms),
-        kendall=_kendall(found.mean_ms, latency_ms),
+        kendall=kendall(found.mean_ms, latency_ms),
         median_ape=float(np.median(off)),
         within_10=float((off <= NEAR).mean()),
         coverage=float(inside.mean()) if has_interval else np.nan,
@@ -50,18 +54,19 @@ def score(found: Latencies, latency_ms: Floats) -> Scores:
     )
 
 
-def spearman(predicted: Floats, latency_ms: Floats) -> float:
-    """Spearman's rank correlation, with ties; 0 where either is constant."""
+def spearman(one: Floats, other: Floats) -> float:
+    """Spearman's rank correlation, with ties, of shapes (n,); 0 where either is constant."""
     from scipy.stats import rankdata
 
-    ranks = np.stack([rankdata(predicted), rankdata(latency_ms)])
+    ranks = np.stack([rankdata(one), rankdata(other)])
     if (np.ptp(ranks, axis=1) == 0).any():
         return 0.0
     return float(np.corrcoef(ranks)[0, 1])
 
 
-def _kendall(predicted: Floats, latency_ms: Floats) -> float:
+def kendall(one: Floats, other: Floats) -> float:
+    """Kendall's tau-b, of shapes (n,); 0 where either is constant."""
     from scipy.stats import kendalltau
 
-    tau = float(kendalltau(predicted, latency_ms).statistic)
+    tau = float(kendalltau(one, other).statistic)
     return tau if np.isfinite(tau) else 0.0

@@ -6,28 +6,24 @@ scipy alone and takes well under a second.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from latkit.errors import MeasurementsUnusable
-from latkit.features.features import Floats
+from latkit.features.features import Features, Floats
 from latkit.latencies import Latencies
 from latkit.predictor.evidence import Fits, targets, weigh
-from latkit.predictor.posterior import Model, collapse
+from latkit.predictor.posterior import LEVEL, Z_LEVEL, Model, collapse
 from latkit.predictor.prior import Design, Prior
+from latkit.predictor.runtime import FEW_SAMPLES
 from latkit.spaces.base import Indices
 
 if TYPE_CHECKING:
     from latkit.predictor.bundle import Bundle
 
-LEVEL = 0.9
-Z_LEVEL = 1.6448536269514722
 MIN_SAMPLES = 3
-FEW_SAMPLES = 8
 DEFAULT_NOISE = 0.01
 SCREENED = 40
 """From so many samples on, all hypotheses are weighed on this many of them first."""
@@ -55,16 +51,11 @@ class Adapted:
 
     def predict(self, operations: Indices) -> Latencies:
         """Latencies of architectures given as operation indices, shape (n, positions)."""
-        design = self.bundle.prior.design(self.bundle.features(operations))
-        centre = self.model.centre(design) * self.model.median_ms
-        factor = np.exp(Z_LEVEL * self.scale * self.model.log_deviation(design))
-        return Latencies(centre, centre / factor, centre * factor)
+        return Latencies(*self.bounds(self.bundle.features(operations)))
 
-    def export(self, path: Path, metadata: Mapping[str, Any] | None = None) -> None:
-        """Write the predictor as one self-contained ONNX file."""
-        from latkit.predictor.export import write
-
-        write(self, path, dict(metadata or {}))
+    def bounds(self, features: Features) -> tuple[Floats, Floats, Floats]:
+        """Centre and interval in ms of n architectures, or stand-ins for them; shape (n,) each."""
+        return self.model.bounds(self.bundle.prior.design(features), self.scale)
 
 
 def adapt(

@@ -119,10 +119,12 @@ class Bundle:
         chunks = [operations[i : i + CHUNK] for i in range(0, max(len(operations), 1), CHUNK)]
         feeds = ({"operations": np.ascontiguousarray(c, dtype=np.int64)} for c in chunks)
         runs = [self._session.run(names, feed) for feed in feeds]
-        found = {
-            name: np.concatenate(column).astype(np.float64)
-            for name, column in zip(names, zip(*runs, strict=True), strict=True)
-        }
+        columns = (np.concatenate(column) for column in zip(*runs, strict=True))
+        return self.named(dict(zip(names, columns, strict=True)))
+
+    def named(self, outputs: Mapping[str, Any]) -> Features:
+        """Features from the outputs of the graph by name, arrays or stand-ins for them."""
+        found = {name: values.astype(np.float64) for name, values in outputs.items()}
         blocks = {name: found[BLOCK + name] for name in self.manifest["blocks"]}
         return Features(found["costs"], found["sources"], blocks)
 

@@ -2,12 +2,17 @@
 
 The centre averages all hypotheses: within a scale they collapse into one linear function of the
 kernel blocks and one table of mean functions. The spread, quadratic in the features, is taken
-from a few representative hypotheses, matched by a single log-normal.
+from a few representative hypotheses, matched by a single log-normal. What is computed for an
+architecture takes arrays, or stand-ins of ``latkit.predictor.trace``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +23,9 @@ from latkit.predictor.prior import FLOOR, Design, Prior
 
 Integers = NDArray[np.int64]
 
+LEVEL = 0.9
+Z_LEVEL = 1.6448536269514722
+"""The probability that an interval claims, and its half-width in standard deviations."""
 NEGLIGIBLE = 1e-4
 SPREAD_BUDGET = 480
 FEWEST, MOST = 8, 24
@@ -68,31 +76,36 @@ class Model:
     centres: dict[bool, Centre]
     spreads: dict[bool, Spread]
 
+    def bounds(self, design: Design, widening: float) -> tuple[Floats, Floats, Floats]:
+        """Centre and central interval in ms, each of shape (n,).
+
+        ``widening`` is by how much the interval is wider than the posterior has it.
+        """
+        mean_ms = self.centre(design) * self.median_ms
+        factor = np.exp(self.log_deviation(design) * (Z_LEVEL * widening))
+        return mean_ms, mean_ms / factor, mean_ms * factor
+
     def centre(self, design: Design) -> Floats:
-        """Latencies mean in units of ``median_ms``, shape (n,)."""
-        total = np.zeros(len(design.shares))
-        for scale, part in self.centres.items():
-            mean = np.maximum(design.shares @ part.shares, FLOOR)
-            residual = part.offset + sum(
-                block @ weights
-                for block, weights in zip(design.of(scale), part.coefficients, strict=True)
-            )
-            if scale:
-                total += part.weight * np.exp(residual + np.log(mean) @ part.weights)
-            else:
-                total += part.weight * np.maximum(residual + mean @ part.weights, FLOOR)
-        return total
+        """Posterior mean in units of ``median_ms``, shape (n,)."""
+        parts = self.centres.items()
+        centre: Floats = _total(_mean(part, design, scale) for scale, part in parts)
+        return centre
 
     def log_deviation(self, design: Design) -> Floats:
         """Standard deviation of the logarithm of a new measurement, shape (n,)."""
         total = sum(float(part.weights.sum()) for part in self.spreads.values())
-        first, second = np.zeros(len(design.shares)), np.zeros(len(design.shares))
-        for scale, part in self.spreads.items():
-            mean, variance = _moments(part, design, scale)
-            first += mean @ part.weights / total
-            second += (variance + mean**2) @ part.weights / total
-        deviation: Floats = np.sqrt(np.maximum(second - first**2, LOWEST_VARIANCE))
+        found = [
+            (*_moments(part, design, scale), part.weights / total)
+            for scale, part in self.spreads.items()
+        ]
+        first = _total(mean @ weights for mean, _, weights in found)
+        second = _total((variance + mean * mean) @ weights for mean, variance, weights in found)
+        deviation: Floats = np.sqrt(np.maximum(second - first * first, LOWEST_VARIANCE))
         return deviation
+
+
+def _total(terms: Iterable[Any]) -> Any:
+    return reduce(add, terms)
 
 
 def collapse(
@@ -179,20 +192,35 @@ def _spread(
     )
 
 
-def _moments(part: Spread, design: Design, scale: bool) -> tuple[Floats, Floats]:
-    """Mean and variance of the log of a new measurement under each hypothesis, (n, J) both."""
-    blocks = design.of(scale)
-    gram = np.hstack([x @ y.T for x, y in zip(blocks, part.landmarks, strict=True)])
-    own = np.stack([(block**2).sum(axis=1) for block in blocks], axis=1)
-    hypotheses = len(part.weights)
-    white = gram @ part.whiteners
-    shape = (len(gram), hypotheses, -1)
-    along = (white * part.ones).reshape(shape).sum(axis=2)
-    explained = (white**2).reshape(shape).sum(axis=2)
-    variance = own @ part.variances.T - explained + (1 - along) ** 2 / part.precision
+def _mean(part: Centre, design: Design, scale: bool) -> Any:
+    """What one scale adds to the centre, shape (n,)."""
     mean = np.maximum(design.shares @ part.shares, FLOOR)
-    residual = part.offset + gram @ part.coefficients
+    blocks = zip(design.of(scale), part.coefficients, strict=True)
+    residual = _total(block @ weights for block, weights in blocks) + part.offset
     if scale:
-        return residual + np.log(mean), np.maximum(variance, 0) + part.noise
+        return np.exp(residual + np.log(mean) @ part.weights) * part.weight
+    return np.maximum(residual + mean @ part.weights, FLOOR) * part.weight
+
+
+def _moments(part: Spread, design: Design, scale: bool) -> tuple[Any, Any]:
+    """Mean and variance of the log of a new measurement under each hypothesis, (n, J) both."""
+    pairs = zip(design.of(scale), part.landmarks, strict=True)
+    gram = np.concatenate([block @ landmarks.T for block, landmarks in pairs], axis=1)
+    variance = _variance(part, design.of(scale), gram)
+    mean = np.maximum(design.shares @ part.shares, FLOOR)
+    residual = gram @ part.coefficients + part.offset
+    if scale:
+        return residual + np.log(mean), variance + part.noise
     centre = np.maximum(residual + mean, FLOOR)
-    return np.log(centre), np.maximum(variance, 0) / centre**2 + part.noise
+    return np.log(centre), variance / (centre * centre) + part.noise
+
+
+def _variance(part: Spread, blocks: tuple[Floats, ...], gram: Floats) -> Any:
+    """Variance of the residual under each hypothesis, the offset's included, shape (n, J)."""
+    own = np.concatenate([(x * x).sum(axis=1, keepdims=True) for x in blocks], axis=1)
+    white = gram @ part.whiteners
+    shape = (-1, len(part.weights), len(part.ones) // len(part.weights))
+    along = (white * part.ones).reshape(*shape).sum(axis=2)
+    explained = (white * white).reshape(*shape).sum(axis=2)
+    offset = (1 - along) * (1 - along) / part.precision
+    return np.maximum(own @ part.variances.T - explained + offset, 0)

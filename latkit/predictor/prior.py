@@ -93,14 +93,14 @@ class Prior:
         return odds
 
     def design(self, features: Features) -> Design:
-        """The features of n architectures in the form of the model."""
+        """The features of n architectures, or stand-ins for them, in the form of the model."""
         costs = features.costs / self.cost_mean
         sources = features.sources / self.source_mean
-        linear = (costs - 1) / self.cost_std / np.sqrt(costs.shape[1])
+        linear = (costs - 1) / (self.cost_std * np.sqrt(len(self.cost_mean)))
         common = [linear, *(self._block(name, features.blocks[name]) for name in self.block_names)]
         scaled = {True: np.log(sources), False: sources}
         blocks = {scale: (*self._sources(scaled[scale], scale), *common) for scale in scaled}
-        shares = np.concatenate([np.ones((len(features), 1)), costs, sources], axis=1)
+        shares = np.concatenate([np.ones_like(costs[:, [0]]), costs, sources], axis=1)
         return Design(shares, blocks[True], blocks[False])
 
     def _block(self, name: str, values: Floats) -> Floats:
@@ -108,7 +108,7 @@ class Prior:
 
     def _sources(self, values: Floats, scale: bool) -> tuple[Floats, Floats]:
         standard = (values - self.source_centre[scale]) / self.source_scale[scale]
-        return standard / np.sqrt(standard.shape[1]), standard @ self.whitening[scale]
+        return standard / np.sqrt(len(self.source_mean)), standard @ self.whitening[scale]
 
     def tensors(self) -> dict[str, Floats]:
         """All numbers, by name, for a safetensors file."""

@@ -16,15 +16,18 @@ from latkit.latencies import Latencies
 if TYPE_CHECKING:
     import onnxruntime
 
+METADATA_KEY = "latkit"
+FEW_SAMPLES = 8
+"""With fewer, intervals are wide, and a predictor stands back behind one of more."""
 OUTPUTS = ["mean_ms", "lower_ms", "upper_ms"]
 CHUNK = 4096
 """Architectures predicted at once: large enough to be fast, small enough for a board's memory."""
 
 
-class Predictor:
-    """A predictor of one device for one space, as ``latkit adapt`` writes it.
+class AdaptedFile:
+    """A predictor of one device, space and condition, as ``latkit adapt`` writes it.
 
-    ``metadata`` tells what it was made from: device, setting, samples, level, notes.
+    ``metadata`` tells what it was made from: condition, samples, level, notes.
     """
 
     def __init__(self, session: onnxruntime.InferenceSession, metadata: Mapping[str, Any]) -> None:
@@ -34,7 +37,7 @@ class Predictor:
         self._operations = len(metadata["operations"])
 
     @classmethod
-    def load(cls, path: Path) -> Predictor:
+    def load(cls, path: Path) -> AdaptedFile:
         """Read a predictor; raises BundleError where the file is damaged or not one."""
         import onnxruntime
 
@@ -44,7 +47,7 @@ class Predictor:
         try:
             content = path.read_bytes()
             session = onnxruntime.InferenceSession(content, options, providers=_PROVIDERS)
-            metadata = json.loads(session.get_modelmeta().custom_metadata_map["latkit"])
+            metadata = json.loads(session.get_modelmeta().custom_metadata_map[METADATA_KEY])
             if {output.name for output in session.get_outputs()} != set(OUTPUTS):
                 raise ValueError("its outputs are not those of a predictor")
             return cls(session, metadata)
@@ -68,10 +71,11 @@ class Predictor:
         if indices.size and not 0 <= indices.min() <= indices.max() < self._operations:
             raise UsageError(f"operation indices must be 0 to {self._operations - 1}")
         if not len(indices):
-            return Latencies(*(np.empty(0) for _ in OUTPUTS))
+            return Latencies(np.empty(0), np.empty(0), np.empty(0))
         chunks = [indices[i : i + CHUNK] for i in range(0, len(indices), CHUNK)]
         found = [self._session.run(OUTPUTS, {"operations": chunk}) for chunk in chunks]
-        return Latencies(*(np.concatenate(column) for column in zip(*found, strict=True)))
+        mean, lower, upper = (np.concatenate(column) for column in zip(*found, strict=True))
+        return Latencies(mean, lower, upper)
 
 
 _PROVIDERS = ["CPUExecutionProvider"]

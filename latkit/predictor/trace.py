@@ -1,13 +1,14 @@
 """Numpy code, run once on stand-ins for arrays, written down as an ONNX graph.
 
-A ``Tensor`` answers to the numpy functions and methods that feature code uses, and notes each
-as a node. So a formula is written once, tested with numpy, and shipped as ONNX. Opset 13 is what
-runtimes of 2021 and later read.
+A ``Tensor`` answers to the numpy functions and methods that features and posterior use, and notes
+each as a node. So a formula is written once, tested with numpy, and shipped as ONNX. Opset 13 is
+what runtimes of 2021 and later read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -38,17 +39,29 @@ _COMPARISONS = {np.equal, np.greater}
 
 
 class Graph:
-    """Collects nodes; ``model`` makes a file of them."""
+    """Collects nodes; ``model`` makes a file of them.
 
-    def __init__(self) -> None:
-        self._nodes: list[onnx.NodeProto] = []
-        self._constants: list[onnx.TensorProto] = []
-        self._inputs: list[onnx.ValueInfoProto] = []
+    Args:
+        begun: a model to go on from. What it answers with is found in ``outputs``, by name, and
+            is no output of the whole.
+    """
+
+    def __init__(self, begun: onnx.ModelProto | None = None) -> None:
+        self._begun = begun or _nothing()
+        self._nodes = list(self._begun.graph.node)
+        self._constants = list(self._begun.graph.initializer)
+        self._inputs = list(self._begun.graph.input)
+        self._taken = _names(self._begun.graph)
         self._known: dict[Any, Tensor] = {}
+        self.outputs = {
+            info.name: Tensor(self, info.name, _numpy_type(info))
+            for info in self._begun.graph.output
+        }
 
     def input(self, name: str, dtype: Any, shape: Sequence[int | str]) -> Tensor:
         """An input of the graph; a dimension that may vary is given by a name."""
         self._inputs.append(helper.make_tensor_value_info(name, _onnx_type(dtype), shape))
+        self._taken.add(name)
         return Tensor(self, name, np.dtype(dtype))
 
     def constant(self, value: Any, dtype: Any) -> Tensor:
@@ -56,7 +69,7 @@ class Graph:
         array = np.asarray(value, dtype=dtype, order="C")
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._known:
-            name = f"c{len(self._constants)}"
+            name = self._name("c", len(self._constants))
             self._constants.append(numpy_helper.from_array(array, name))
             self._known[key] = Tensor(self, name, array.dtype)
         return self._known[key]
@@ -66,27 +79,43 @@ class Graph:
         names = [tensor.name for tensor in inputs]
         key = (kind, *names, repr(attributes))
         if key not in self._known:
-            name = f"t{len(self._nodes)}"
+            name = self._name("t", len(self._nodes))
             self._nodes.append(helper.make_node(kind, names, [name], **attributes))
             self._known[key] = Tensor(self, name, np.dtype(dtype))
         return self._known[key]
 
-    def model(self, outputs: Mapping[str, Tensor]) -> onnx.ModelProto:
-        """The graph with these outputs, each of shape (n, some width)."""
+    def model(self, outputs: Mapping[str, Tensor], rank: int = 2) -> onnx.ModelProto:
+        """The graph with these outputs, each of shape (n, some width), or (n,) of rank 1."""
         named = [
             helper.make_node("Identity", [tensor.name], [name]) for name, tensor in outputs.items()
         ]
         infos = [
-            helper.make_tensor_value_info(name, _onnx_type(tensor.dtype), ["n", None])
-            for name, tensor in outputs.items()
+            helper.make_tensor_value_info(name, _onnx_type(x.dtype), ["n", *[None] * (rank - 1)])
+            for name, x in outputs.items()
         ]
         graph = helper.make_graph(
-            [*self._nodes, *named], "features", self._inputs, infos, self._constants
+            [*self._nodes, *named], self._begun.graph.name, self._inputs, infos, self._constants
         )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)])
-        model.ir_version = IR_VERSION
+        model = helper.make_model(graph, opset_imports=self._begun.opset_import)
+        model.ir_version = self._begun.ir_version
         onnx.checker.check_model(model, full_check=True)
         return model
+
+    def _name(self, letter: str, number: int) -> str:
+        name = next(name for i in count(number) if (name := f"{letter}{i}") not in self._taken)
+        self._taken.add(name)
+        return name
+
+
+def _nothing() -> onnx.ModelProto:
+    graph = helper.make_graph([], "features", [], [])
+    opset = helper.make_opsetid("", OPSET)
+    return helper.make_model(graph, opset_imports=[opset], ir_version=IR_VERSION)
+
+
+def _names(graph: onnx.GraphProto) -> set[str]:
+    computed = {name for node in graph.node for name in node.output}
+    return computed | {given.name for given in (*graph.initializer, *graph.input)}
 
 
 class Tensor(NDArrayOperatorsMixin):
@@ -104,6 +133,8 @@ class Tensor(NDArrayOperatorsMixin):
         return self.graph.node(_UFUNCS[ufunc], operands, result)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if function is np.ones_like:
+            return self._ones()
         if function is not np.concatenate:
             return NotImplemented
         parts, axis = args[0], kwargs.get("axis", args[1] if len(args) > 1 else 0)
@@ -149,6 +180,11 @@ class Tensor(NDArrayOperatorsMixin):
         """As an array's method."""
         return self.graph.node("Transpose", [self], self.dtype, perm=list(axes))
 
+    def _ones(self) -> Tensor:
+        shape = self.graph.node("Shape", [self], np.int64)
+        one = numpy_helper.from_array(np.ones(1, self.dtype))
+        return self.graph.node("ConstantOfShape", [shape], self.dtype, value=one)
+
     def _operand(self, value: Any, dtype: np.dtype[Any]) -> Tensor:
         tensor = value if isinstance(value, Tensor) else self.graph.constant(value, dtype)
         return tensor.astype(dtype)
@@ -161,3 +197,7 @@ def _common_dtype(values: Sequence[Any]) -> np.dtype[Any]:
 
 def _onnx_type(dtype: Any) -> int:
     return int(helper.np_dtype_to_tensor_dtype(np.dtype(dtype)))
+
+
+def _numpy_type(info: onnx.ValueInfoProto) -> np.dtype[Any]:
+    return np.dtype(helper.tensor_dtype_to_np_dtype(info.type.tensor_type.elem_type))

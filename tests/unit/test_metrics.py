@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import kendalltau, spearmanr
 
 from latkit.evaluation.method import without_interval
 from latkit.latencies import Latencies
-from latkit.metrics import score
+from latkit.metrics import kendall, score, spearman
 
 TRUTH = np.array([1.0, 2.0, 4.0, 8.0])
 
@@ -46,3 +49,13 @@ def test_what_is_constant_orders_nothing(constant):
 def test_ties_share_their_rank():
     found = score(without_interval(np.array([1.0, 1.0, 2.0, 3.0])), TRUTH)
     assert found.spearman == pytest.approx(0.9486833)
+
+
+@given(st.integers(2, 40), st.integers(1, 10), st.integers(0, 1000))
+def test_rank_correlations_are_those_of_scipy(n, values, seed):
+    one, other = np.random.default_rng(seed).integers(values, size=(2, n)).astype(float)
+    if np.ptp(one) and np.ptp(other):
+        assert spearman(one, other) == pytest.approx(spearmanr(one, other).statistic)
+        assert kendall(one, other) == pytest.approx(kendalltau(one, other).statistic)
+    else:
+        assert (spearman(one, other), kendall(one, other)) == (0, 0)

@@ -36,6 +36,7 @@ def both(function):
         lambda x: np.sqrt(np.exp(np.maximum(x.astype(np.float32), np.float32(2)))),
         lambda x: np.log(1.0 + x.astype(np.float64)),
         lambda x: 2 - np.minimum(x, 3),
+        lambda x: np.ones_like(x[:, [0]].astype(np.float64)),
         spaces.get("nb201").live,
     ],
 )
@@ -63,3 +64,29 @@ def test_what_is_asked_twice_is_computed_once():
         "Mul",
     ]
     assert len(model.graph.initializer) == 1
+
+
+def test_a_graph_goes_on_from_another():
+    first = Graph()
+    x = first.input("x", np.int64, ["n", 6])
+    begun = first.model({"doubled": x * 2, "as_float": x.astype(np.float32)})
+    second = Graph(begun)
+    last = second.outputs["doubled"].sum(axis=1) + second.outputs["as_float"].max(axis=1)
+    model = second.model({"y": last}, rank=1)
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    (output,) = session.get_outputs()
+    assert (output.name, output.shape) == ("y", ["n"])
+    np.testing.assert_allclose(
+        session.run(["y"], {"x": ROWS})[0], 2 * ROWS.sum(axis=1) + ROWS.max(axis=1)
+    )
+
+
+def test_the_graph_gone_on_from_stays_as_it_was():
+    first = Graph()
+    begun = first.model({"doubled": first.input("x", np.int64, ["n", 6]) * 2})
+    before = begun.SerializeToString()
+    second = Graph(begun)
+    second.model({"y": second.outputs["doubled"] + 1})
+    assert begun.SerializeToString() == before
