@@ -8,16 +8,15 @@ from itertools import groupby
 from typing import Any
 
 from latkit.errors import MissingDependency
-from latkit.evaluation import methods
 from latkit.evaluation.archive import Archive
 from latkit.evaluation.method import Files, Sources
+from latkit.evaluation.methods import METHODS
 from latkit.evaluation.trial import Outcome, TaskData, Trial, run, trials
+from latkit.sampling import looks_at_bundle
 
 Progress = Callable[[str, int, int], None]
 """Is told what is being done, how many of it are done, and how many there are."""
 BUNDLE_METHOD = "bayes"
-LOOKING_SAMPLERS = ("optimal", "kmeans", "cosine", "kmeans-cosine")
-"""Samplers that look at a bundle: they get the one of the task at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +32,8 @@ class Suite:
 
     @property
     def needs_bundle(self) -> bool:
-        """Whether a sampler looks at the bundle of the task at hand."""
-        return not set(self.samplers).isdisjoint(LOOKING_SAMPLERS)
+        """Whether a sampler looks at a bundle: it gets the one of the task at hand."""
+        return any(looks_at_bundle(name) for name in self.samplers)
 
     def trials(self, data: TaskData) -> list[Trial]:
         """All trials on one task."""
@@ -101,7 +100,7 @@ def _learned(suite: Suite, batch: _Batch, archive: Archive) -> tuple[Files, File
 
 
 def _learn(method: str, sources: Sources, seed: int) -> Files:
-    return methods.get(method).pretrain(sources, seed)
+    return METHODS.get(method).pretrain(sources, seed)
 
 
 def _attempt(
@@ -109,7 +108,7 @@ def _attempt(
 ) -> list[Outcome]:
     from latkit.evaluation.methods.bayes import bundle_of
 
-    adapter = methods.get(wanted[0].method).load(data.sources, files)
+    adapter = METHODS.get(wanted[0].method).load(data.sources, files)
     bundle = bundle_of(bundle_files) if bundle_files else None
     return [run(data, trial, adapter, bundle) for trial in wanted]
 

@@ -12,7 +12,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from latkit.errors import UnknownNameError
 from latkit.latencies import Latencies
 from latkit.spaces.base import Indices, Space
 
@@ -68,26 +67,6 @@ class Method(Protocol):
     def load(self, sources: Sources, files: Files) -> Adapter:
         """Make ready to adapt; may be called in another process than ``pretrain``."""
         ...
-
-
-_FACTORIES: dict[str, Callable[[], Method]] = {}
-
-
-def register(name: str, factory: Callable[[], Method]) -> None:
-    """Make a method known by name; the factory imports what it needs when it is called."""
-    _FACTORIES[name] = factory
-
-
-def names() -> list[str]:
-    """Names of all known methods, in the order in which they were registered."""
-    return list(_FACTORIES)
-
-
-def get(name: str) -> Method:
-    """The method of that name; raises UnknownNameError with the nearest known one."""
-    if name not in _FACTORIES:
-        raise UnknownNameError("method", name, _FACTORIES)
-    return _FACTORIES[name]()
 
 
 def without_interval(latency_ms: Floats) -> Latencies:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from latkit.errors import MeasurementsUnusable, MissingDependency, UsageError
 from latkit.evaluation.tasks import Task
+from latkit.metrics import spearman
 
 MIN_COMMON_ARCHS = 20
 
@@ -29,8 +30,6 @@ def rank_correlations(latency_ms: NDArray[np.float64]) -> NDArray[np.float64]:
     Raises:
         MeasurementsUnusable: two devices share fewer than 20 architectures.
     """
-    from scipy.stats import spearmanr
-
     devices = latency_ms.shape[1]
     result = np.eye(devices)
     for i in range(devices):
@@ -40,8 +39,7 @@ def rank_correlations(latency_ms: NDArray[np.float64]) -> NDArray[np.float64]:
                 raise MeasurementsUnusable(
                     f"two devices share {both.sum()} architectures, {MIN_COMMON_ARCHS} are needed"
                 )
-            rho = spearmanr(latency_ms[both, i], latency_ms[both, j]).statistic
-            result[i, j] = result[j, i] = rho
+            result[i, j] = result[j, i] = spearman(latency_ms[both, i], latency_ms[both, j])
     return result
 
 

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latkit import sampling
-from latkit.errors import MeasurementsUnusable
+from latkit.errors import MeasurementsUnusable, UsageError
 from latkit.evaluation.method import Adapter, Floats, Samples, Sources
 from latkit.evaluation.tasks import Task
-from latkit.latencies import Latencies
 from latkit.metrics import Scores, score, spearman
 from latkit.predictor.bundle import Bundle
 from latkit.spaces.base import Indices, Space
@@ -103,7 +102,8 @@ class TaskData:
 def draw(data: TaskData, trial: Trial, bundle: Bundle | None) -> NDArray[np.int64]:
     """Rows that the trial's sampler measures: the same for all methods.
 
-    Raises MeasurementsUnusable where there are no architectures left to predict.
+    Raises MeasurementsUnusable where there are no architectures left to predict, UsageError where
+    the sampler looks at a bundle and is not given that of the task.
     """
     rows = data.common
     if trial.n >= len(rows):
@@ -112,9 +112,22 @@ def draw(data: TaskData, trial: Trial, bundle: Bundle | None) -> NDArray[np.int6
             f"{trial.n} samples leave none to predict",
             "ask for fewer samples with --n, or import more measurements",
         )
+    if bundle:
+        _require_own(bundle, data.task)
     choice = sampling.Choice(data.space, data.operations[rows], bundle=bundle)
     rng = np.random.default_rng([trial.seed, zlib.crc32(f"{trial.task}/{trial.device}".encode())])
     return rows[sampling.choose(trial.sampler, choice, trial.n, rng)]
+
+
+def _require_own(bundle: Bundle, task: Task) -> None:
+    """Raises UsageError for a bundle that was learned from other devices than its sources."""
+    devices = tuple(bundle.manifest["devices"])
+    if devices != task.sources:
+        others = ", ".join(sorted(set(devices) - set(task.sources))) or "too few of its sources"
+        raise UsageError(
+            f"a sampler is given a bundle that is not of the task {task.name}: it knows {others}",
+            "pretrain one on the task's sources alone",
+        )
 
 
 def run(data: TaskData, trial: Trial, adapter: Adapter, bundle: Bundle | None) -> Outcome:
@@ -128,8 +141,8 @@ def run(data: TaskData, trial: Trial, adapter: Adapter, bundle: Bundle | None) -
     seconds = time.perf_counter() - begun
     found = predictor.predict(data.operations[data.common])
     truth, unseen = latency_ms[data.common], ~np.isin(data.common, chosen)
-    rest = Latencies(*(part[unseen] for part in (found.mean_ms, found.lower_ms, found.upper_ms)))
-    return Outcome(trial, score(rest, truth[unseen]), spearman(found.mean_ms, truth), seconds)
+    scores = score(found.take(unseen), truth[unseen])
+    return Outcome(trial, scores, spearman(found.mean_ms, truth), seconds)
 
 
 def trials(

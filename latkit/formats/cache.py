@@ -5,22 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 from latkit.errors import StoreError
-from latkit.formats import Builder, builder, require_precision
-from latkit.measurement import Precision
+from latkit.formats import FORMATS, Builder, require_precision
 from latkit.network import Network
+from latkit.subjects import ModelFile, Recipe
 
-
-@dataclass(frozen=True, slots=True)
-class ModelFile:
-    """A model on disk; ``sha256`` is that of its content, hex."""
-
-    path: Path
-    sha256: str
-    format: str
+ONNX = Recipe("onnx")
 
 
 class ModelCache:
@@ -34,28 +26,20 @@ class ModelCache:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def get(
-        self,
-        network: Network,
-        *,
-        format: str = "onnx",
-        seed: int = 0,
-        batch: int = 1,
-        precision: Precision = "fp32",
-    ) -> ModelFile:
+    def get(self, network: Network, recipe: Recipe = ONNX, *, seed: int = 0) -> ModelFile:
         """The model's file, built now if need be.
 
         Raises UnknownNameError for an unknown format, UsageError for a precision that it does not
         have, StoreError where the file cannot be written.
         """
-        made_by = builder(format)
-        require_precision(format, precision)
-        recipe = [network.digest(), seed, batch, format, made_by.version, precision]
-        key = hashlib.sha256(json.dumps(recipe).encode()).hexdigest()
+        made_by, wanted = FORMATS.get(recipe.format), (seed, recipe.batch, recipe.precision)
+        require_precision(recipe.format, recipe.precision)
+        parts = [network.digest(), *wanted, recipe.format, made_by.version]
+        key = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         folder = self.root / key[:2] / key
         found = _intact(folder, made_by)
-        path = found or _write(folder, made_by, made_by.build(network, seed, batch, precision))
-        return ModelFile(path, path.stem, format)
+        path = found or _write(folder, made_by, made_by.build(network, *wanted))
+        return ModelFile(path, path.stem, recipe.format)
 
 
 def _intact(folder: Path, made_by: Builder) -> Path | None:

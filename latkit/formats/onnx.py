@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, ValueInfoProto, helper
 
+from latkit.condition import Precision
 from latkit.formats import weights as drawn
 from latkit.formats.lower import affine, lower
 from latkit.formats.onnx_reduced import half, quantised
 from latkit.formats.ranges import observed
 from latkit.formats.rescale import within_half
 from latkit.formats.weights import Weights
-from latkit.measurement import Precision
 from latkit.network import (
     Add,
     AvgPool,

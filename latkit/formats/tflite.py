@@ -15,6 +15,7 @@ from math import prod
 
 import numpy as np
 
+from latkit.condition import Precision
 from latkit.formats import weights as drawn
 from latkit.formats.lower import affine, lower
 from latkit.formats.onnx import float_model
@@ -23,7 +24,6 @@ from latkit.formats.rescale import within_half
 from latkit.formats.tflite_file import NONE, RELU, SAME, VALID, File
 from latkit.formats.tflite_reduced import HalfFile, Int8File
 from latkit.formats.weights import Weights
-from latkit.measurement import Precision
 from latkit.network import (
     Add,
     AvgPool,

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
+from latkit.condition import Precision
 from latkit.formats.weights import seeded
-from latkit.measurement import Precision
 from latkit.network import Layer, Network
 
 DTYPES = {"fp32": np.float32, "fp16": np.float16}

@@ -12,7 +12,6 @@ from __future__ import annotations
 import numpy as np
 
 from latkit.features.additive import Floats
-from latkit.predictor.bundle import Bundle
 from latkit.predictor.prior import Design, Prior
 from latkit.sampling.base import Choice, Rows
 
@@ -20,22 +19,24 @@ POPULATION = 800
 """So many architectures stand for the space, and are what is chosen from."""
 
 
-def optimal(choice: Choice, n: int, rng: np.random.Generator) -> Rows:
-    """A greedy A-optimal design, given what is measured; a longer one extends a shorter one.
+class Optimal:
+    """A greedy A-optimal design, given what is measured; a longer one extends a shorter one."""
 
-    Raises BundleError where the choice brings no bundle and latkit ships none for its space.
-    """
-    if not n:
-        return choice.open[:0]
-    bundle = choice.bundle or Bundle.shipped(choice.space.name)
-    rows = rng.permutation(choice.open)
-    # Half of a small pool, so that another seed is another draw.
-    rows = rows[: max(n, min(POPULATION, len(rows) // 2))]
-    population = np.concatenate([rows, choice.measured])
-    design = bundle.prior.design(bundle.features(choice.candidates[population]))
-    latent, noise = covariance(bundle.prior, design)
-    latent = _given(latent, noise, np.arange(len(rows), len(population)))
-    return np.asarray(rows[_greedy(latent, noise, n, len(rows))])
+    looks_at_bundle = True
+
+    def __call__(self, choice: Choice, n: int, rng: np.random.Generator) -> Rows:
+        """Rows of ``choice.candidates``, shape (n,), all different."""
+        bundle = choice.look()
+        if not n:
+            return choice.open[:0]
+        rows = rng.permutation(choice.open)
+        # Half of a small pool, so that another seed is another draw.
+        rows = rows[: max(n, min(POPULATION, len(rows) // 2))]
+        population = np.concatenate([rows, choice.measured])
+        design = bundle.prior.design(bundle.features(choice.candidates[population]))
+        latent, noise = covariance(bundle.prior, design)
+        latent = _given(latent, noise, np.arange(len(rows), len(population)))
+        return np.asarray(rows[_greedy(latent, noise, n, len(rows))])
 
 
 def covariance(prior: Prior, design: Design) -> tuple[Floats, float]:

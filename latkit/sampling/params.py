@@ -6,29 +6,33 @@ from functools import cache
 
 import numpy as np
 
-from latkit import spaces
 from latkit.features.additive import Floats, groups_of, tabulate
 from latkit.sampling.base import Choice, Rows
+from latkit.spaces.base import Space
 
 
-def by_params(choice: Choice, n: int, rng: np.random.Generator) -> Rows:
+class ByParams:
     """One architecture from each of ``n`` slices of equal size, ordered by parameters.
 
     Within a slice the draw is random, so that ties and near-ties are no bias.
     """
-    rows = rng.permutation(choice.open)
-    hits = groups_of(choice.space).onehot(choice.candidates[rows])
-    sizes = hits.astype(float) @ _table(choice.space.name)
-    ordered = rows[np.argsort(sizes, kind="stable")]
-    slices = np.array_split(ordered, n) if n else []
-    chosen = np.array([rng.choice(part) for part in slices], dtype=np.int64)
-    return rng.permutation(chosen)
+
+    looks_at_bundle = False
+
+    def __call__(self, choice: Choice, n: int, rng: np.random.Generator) -> Rows:
+        """Rows of ``choice.candidates``, shape (n,), all different."""
+        rows = rng.permutation(choice.open)
+        hits = groups_of(choice.space).onehot(choice.candidates[rows])
+        sizes = hits.astype(float) @ _table(choice.space)
+        ordered = rows[np.argsort(sizes, kind="stable")]
+        slices = np.array_split(ordered, n) if n else []
+        chosen = np.array([rng.choice(part) for part in slices], dtype=np.int64)
+        return rng.permutation(chosen)
 
 
 @cache
-def _table(name: str) -> Floats:
+def _table(space: Space) -> Floats:
     """Parameters by joint one-hot column; the seed only picks where the table is verified."""
-    space = spaces.get(name)
 
     def count(row: Rows) -> Floats:
         return np.array([float(space.network(space.from_indices(row)).params)])

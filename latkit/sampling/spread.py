@@ -9,7 +9,7 @@ import numpy as np
 
 from latkit.features.additive import Floats
 from latkit.sampling.base import Choice, Rows
-from latkit.sampling.encodings import encoding_of
+from latkit.sampling.encodings import COSTS, FEATURES, OPERATIONS, Encoding
 
 POPULATION = 1000
 """So many architectures, at random, are chosen from."""
@@ -24,18 +24,23 @@ class Spread:
 
     Args:
         pick: which points.
-        encoding: name of the encoding over which they are spread.
+        encoding: over which they are spread.
     """
 
     pick: Pick
-    encoding: str
+    encoding: Encoding
+
+    @property
+    def looks_at_bundle(self) -> bool:
+        """As the encoding does."""
+        return self.encoding.looks_at_bundle
 
     def __call__(self, choice: Choice, n: int, rng: np.random.Generator) -> Rows:
         """Rows of ``choice.candidates``, shape (n,), all different."""
         rows = rng.permutation(choice.open)[: max(n, POPULATION)]
         if not n:
             return rows[:0]
-        points = encoding_of(self.encoding, choice)(choice.space, choice.candidates[rows])
+        points = self.encoding.points(choice, choice.candidates[rows])
         return np.asarray(rows[self.pick(points, n, rng)])
 
 
@@ -100,3 +105,14 @@ def _one_each(distances: Floats) -> Rows:
         chosen.append(int(column.argmin()))
         left[chosen[-1]] = np.inf
     return np.array(chosen, dtype=np.int64)
+
+
+KMEANS = Spread(central, FEATURES)
+KMEANS_COSTS = Spread(central, COSTS)
+KMEANS_OPERATIONS = Spread(central, OPERATIONS)
+COSINE = Spread(unlike, FEATURES)
+COSINE_COSTS = Spread(unlike, COSTS)
+COSINE_OPERATIONS = Spread(unlike, OPERATIONS)
+KMEANS_COSINE = Spread(central_directions, FEATURES)
+KMEANS_COSINE_COSTS = Spread(central_directions, COSTS)
+KMEANS_COSINE_OPERATIONS = Spread(central_directions, OPERATIONS)

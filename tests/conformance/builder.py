@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from latkit import formats, spaces
+from latkit import spaces
+from latkit.formats import FORMATS
 from latkit.network import Network
+from latkit.spaces.nb201 import NB201
 
 Images = NDArray[np.float32]
-TINY = {"channels": 4, "cells": 1, "resolution": 16}
+SMALL = NB201(channels=4, cells=1, resolution=16)
 CORNER_CELLS = (
     [0, 0, 0, 0, 0, 0],  # nothing at all
     [1, 1, 1, 1, 1, 1],  # a node added to itself
@@ -37,16 +39,15 @@ class BuilderConformance:
         from latkit.formats import torch as build_torch
 
         images = _images(network, batch)
-        content = formats.builder(self.format).build(network, 3, batch)
+        content = FORMATS.get(self.format).build(network, 3, batch)
         expected = build_torch.build(network, 3)(torch.from_numpy(images)).numpy()
         np.testing.assert_allclose(self.run(content, images), expected, rtol=1e-4, atol=1e-4)
         # A comparison of nothing with nothing would pass too.
         assert 0.05 < np.abs(expected).max() < 20
 
     def test_agrees_on_random_cells(self):
-        space = spaces.get("nb201")
-        for arch in space.sample(np.random.default_rng(1), 40):
-            self.check(space.network(arch, **TINY))
+        for arch in SMALL.sample(np.random.default_rng(1), 40):
+            self.check(SMALL.network(arch))
 
     def test_agrees_on_full_size_cells(self):
         space = spaces.get("nb201")
@@ -55,8 +56,7 @@ class BuilderConformance:
 
     @pytest.mark.parametrize("cell", CORNER_CELLS)
     def test_agrees_on_corner_cells(self, cell):
-        space = spaces.get("nb201")
-        self.check(space.network(space.from_indices(cell), **TINY), batch=2)
+        self.check(SMALL.network(SMALL.from_indices(cell)), batch=2)
 
     def test_agrees_on_chains(self):
         space = spaces.get("fbnet")
@@ -69,18 +69,17 @@ class BuilderConformance:
         self.check(space.network(space.from_indices([block] * space.positions)))
 
     def test_agrees_at_imagenet_size(self):
-        space = spaces.get("fbnet")
+        space = spaces.get("fbnet").with_skeleton(resolution=224)
         arch = space.from_indices([layer % 9 for layer in range(space.positions)])
-        self.check(space.network(arch, resolution=224))
+        self.check(space.network(arch))
 
     def test_batch(self):
         space = spaces.get("fbnet")
         self.check(space.network(space.from_indices([1] * space.positions)), batch=3)
 
     def test_content_depends_on_seed_alone(self):
-        space = spaces.get("nb201")
-        network = space.network(space.from_indices([3, 2, 1, 4, 3, 2]), **TINY)
-        make = formats.builder(self.format).build
+        network = SMALL.network(SMALL.from_indices([3, 2, 1, 4, 3, 2]))
+        make = FORMATS.get(self.format).build
         assert make(network, 0, 1) == make(network, 0, 1)
         assert make(network, 0, 1) != make(network, 1, 1)
 

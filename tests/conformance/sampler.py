@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from dataclasses import replace
+from typing import ClassVar, NoReturn
 
 import numpy as np
 import pytest
 
 from latkit import sampling, spaces
 from latkit.errors import ArchError, UsageError
-from latkit.sampling import Choice
+from latkit.predictor.bundle import Bundle
+from latkit.sampling import SAMPLERS, Choice
+
+
+class Untouchable:
+    """A bundle that nobody may look at."""
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise AssertionError(f"looked at the bundle's {name}")
 
 
 class SamplerConformance:
@@ -21,10 +30,25 @@ class SamplerConformance:
     def choice(self, request: pytest.FixtureRequest) -> Choice:
         space = spaces.get(request.param)
         candidates = space.matrix(space.sample(np.random.default_rng(0), 300))
-        return Choice(space, candidates, np.arange(0, 300, 3))
+        return Choice(space, candidates, np.arange(0, 300, 3), Bundle.shipped(space.name))
 
     def test_is_registered(self):
-        assert self.name in sampling.names()
+        assert self.name in SAMPLERS.names()
+
+    def test_says_truly_whether_it_looks_at_the_bundle(self, choice, monkeypatch):
+        for source in ("shipped", "load", "from_files"):
+            monkeypatch.setattr(Bundle, source, Untouchable())
+        sampler, blind = SAMPLERS.get(self.name), replace(choice, bundle=None)
+        shown = sampler(choice, 20, np.random.default_rng(1))
+        if sampling.looks_at_bundle(self.name):
+            with pytest.raises(UsageError, match="no bundle"):
+                sampler(blind, 20, np.random.default_rng(1))
+            with pytest.raises(UsageError, match=f"{self.name}.*looks at a bundle"):
+                sampling.choose(self.name, blind, 20, np.random.default_rng(1))
+            return
+        for other in (blind, replace(choice, bundle=Untouchable())):
+            rows = sampler(other, 20, np.random.default_rng(1))
+            assert (rows == shown).all()
 
     @pytest.mark.parametrize("n", [0, 1, 2, 20])
     def test_rows_are_open_and_different(self, choice, n):
@@ -53,7 +77,8 @@ class SamplerConformance:
     def test_sample_leaves_out_what_is_measured(self, choice):
         space = choice.space
         known = space.sample(np.random.default_rng(2), 30)
-        found = sampling.sample(self.name, space, 25, np.random.default_rng(3), known)
+        rng = np.random.default_rng(3)
+        found = sampling.sample(self.name, space, 25, rng, known, choice.bundle)
         assert len(set(found)) == 25
         assert not set(found) & set(known)
 

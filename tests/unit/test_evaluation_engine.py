@@ -1,16 +1,22 @@
+from dataclasses import replace
+
 import pytest
 
-from latkit.evaluation import methods
 from latkit.evaluation.archive import Archive
 from latkit.evaluation.engine import Suite, evaluate
+from latkit.evaluation.methods import METHODS
+from latkit.predictor.bundle import Bundle
+from latkit.registry import Registry
+from tests.unit.toy_bundle import toy_bundle
 from tests.unit.toy_trials import Constant, Twin, toy_data
 
+TOYS = {name: f"tests.unit.toy_trials:{name.title()}" for name in ("twin", "constant")}
 SUITE = Suite([toy_data()], ["twin", "constant"], counts=(3, 10), seeds=2)
 
 
 @pytest.fixture(autouse=True)
 def _toy_methods(monkeypatch):
-    monkeypatch.setattr("latkit.evaluation.method._FACTORIES", {"twin": Twin, "constant": Constant})
+    monkeypatch.setattr("latkit.evaluation.engine.METHODS", Registry("method", TOYS))
 
 
 @pytest.fixture
@@ -65,4 +71,28 @@ def test_processes_find_the_same(archive, tmp_path, monkeypatch):
     alone = evaluate(suite, archive, 1, Log())
     together = evaluate(suite, Archive(tmp_path / "other"), 2, Log())
     assert [o.unseen.spearman for o in alone] == [o.unseen.spearman for o in together]
-    assert methods.names()[0] == "bayes"
+
+
+class Bundled:
+    """Learns a bundle of the sources, and predicts with nothing."""
+
+    def pretrain(self, sources, seed):
+        bundle = toy_bundle()
+        about = {**bundle.manifest, "devices": list(sources.devices)}
+        return replace(bundle, manifest=about).files()
+
+
+def test_a_sampler_that_looks_is_given_the_bundle_of_the_task(archive, monkeypatch):
+    monkeypatch.setattr(Bundle, "shipped", None)
+    own = {**TOYS, "bayes": f"{__name__}:Bundled"}
+    monkeypatch.setattr("latkit.evaluation.engine.METHODS", Registry("method", own))
+    suite = Suite(SUITE.data, ["twin"], samplers=("optimal", "random"), seeds=2)
+    log = Log()
+    assert len(evaluate(suite, archive, 1, log)) == 2 * 2 * 2
+    assert log.last["pretraining"] == (2, 2)
+
+
+def test_latkits_own_method_comes_first_and_all_can_be_had():
+    assert METHODS.names()[0] == "bayes"
+    for name in METHODS.names():
+        assert callable(METHODS.get(name).pretrain)

@@ -1,10 +1,8 @@
-import os
-from pathlib import Path
-
 import pytest
 
 from latkit.evaluation.families import FAMILIES
 from latkit.evaluation.tasks import PUBLISHED
+from tests import needs
 
 
 def test_names():
@@ -30,11 +28,9 @@ def test_no_published_device_of_fbnet_is_forgotten():
 
 @pytest.mark.parametrize("space", ["nb201", "fbnet"])
 def test_the_devices_are_those_of_the_published_tables(space):
-    folder = os.environ.get("LATKIT_PUBLISHED_DATA")
-    if not folder:
-        pytest.skip("LATKIT_PUBLISHED_DATA is not set")
+    folder = needs.published_data()
     from pyarrow.parquet import read_schema
 
-    names = read_schema(Path(folder) / f"{space}_latency_ms.parquet").names
+    names = read_schema(folder / f"{space}_latency_ms.parquet").names
     task = next(task for task in FAMILIES.values() if task.space == space)
     assert {*task.sources, *task.targets} == set(names) - {"index", "arch"}

@@ -3,10 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from latkit.errors import MeasurementsUnusable
+from latkit.errors import MeasurementsUnusable, UsageError
 from latkit.evaluation.trial import Trial, draw, run, trials
+from latkit.predictor.bundle import Bundle
+from latkit.sampling import SAMPLERS, looks_at_bundle
+from tests.unit.toy_bundle import toy_bundle
 from tests.unit.toy_trials import Constant, Twin, toy_data
 
+LOOKING = [name for name in SAMPLERS.names() if looks_at_bundle(name)]
 TRIAL = Trial("toy", "twin", "random", "target", 10, 0)
 
 
@@ -56,6 +60,31 @@ def test_the_papers_protocol_scores_samples_too():
 def test_samples_must_leave_something_to_predict():
     with pytest.raises(MeasurementsUnusable, match="leave none to predict"):
         draw(toy_data(unknown=range(280)), replace(TRIAL, n=20), None)
+
+
+@pytest.mark.parametrize("sampler", LOOKING)
+class TestWhoLooksAtABundle:
+    def test_must_be_given_one(self, sampler):
+        with pytest.raises(UsageError, match=f"'{sampler}' looks at a bundle"):
+            draw(toy_data(), replace(TRIAL, sampler=sampler), None)
+
+    def test_is_not_given_the_one_that_has_seen_the_targets(self, sampler):
+        with pytest.raises(UsageError, match="not of the task toy: it knows 1080ti_1"):
+            draw(toy_data(), replace(TRIAL, sampler=sampler), Bundle.shipped("nb201"))
+
+    def test_is_not_given_one_that_knows_other_sources(self, sampler):
+        with pytest.raises(UsageError, match="it knows too few"):
+            draw(toy_data(), replace(TRIAL, sampler=sampler), bundle_of("twin", "slow"))
+
+    def test_looks_at_that_of_the_task(self, sampler):
+        trial = replace(TRIAL, sampler=sampler)
+        assert len(draw(toy_data(), trial, bundle_of("twin", "slow", "odd"))) == trial.n
+
+
+def bundle_of(*devices):
+    """One that was learned from these."""
+    bundle = toy_bundle()
+    return replace(bundle, manifest={**bundle.manifest, "devices": list(devices)})
 
 
 def test_trials_are_every_combination():

@@ -8,17 +8,16 @@ import sys
 
 import pytest
 
-from latkit import formats
 from latkit.errors import StoreError, UnknownNameError, UsageError
-from latkit.formats.cache import ModelCache, ModelFile
+from latkit.formats import FORMATS, Builder
+from latkit.formats.cache import ModelCache
 from latkit.network import Network
-from latkit.spaces import NB201
-
-TINY = {"channels": 4, "cells": 1, "resolution": 16}
+from latkit.subjects import ModelFile, Recipe
+from tests.conformance.builder import SMALL
 
 
 def cell(*indices: int) -> Network:
-    return NB201().network(NB201().from_indices(indices), **TINY)
+    return SMALL.network(SMALL.from_indices(indices))
 
 
 @pytest.fixture
@@ -27,17 +26,17 @@ def network() -> Network:
 
 
 def test_file_holds_what_the_builder_makes(tmp_path, network):
-    found = ModelCache(tmp_path).get(network, seed=2, batch=3)
+    found = ModelCache(tmp_path).get(network, Recipe("onnx", 3), seed=2)
     content = found.path.read_bytes()
-    assert content == formats.builder("onnx").build(network, 2, 3)
+    assert content == FORMATS.get("onnx").build(network, 2, 3)
     assert found.sha256 == hashlib.sha256(content).hexdigest()
     assert (found.format, found.path.suffix) == ("onnx", ".onnx")
 
 
 def test_second_time_nothing_is_built(tmp_path, network, monkeypatch):
     first = ModelCache(tmp_path).get(network)
-    made_by = formats.Builder(".onnx", formats.builder("onnx").version, _must_not_be_called)
-    monkeypatch.setitem(formats._BUILDERS, "onnx", made_by)
+    made_by = Builder(".onnx", FORMATS.get("onnx").version, _must_not_be_called)
+    monkeypatch.setitem(FORMATS._found, "onnx", made_by)
     assert ModelCache(tmp_path).get(network) == first
 
 
@@ -47,12 +46,13 @@ def _must_not_be_called(network, seed, batch, precision="fp32") -> bytes:
 
 def test_every_ingredient_makes_another_file(tmp_path, network, monkeypatch):
     cache = ModelCache(tmp_path)
-    found = [cache.get(network), cache.get(network, seed=1), cache.get(network, batch=2)]
+    found = [cache.get(network), cache.get(network, seed=1)]
     found.append(cache.get(cell(3, 2, 1, 4, 3, 1)))
-    found += [cache.get(network, precision=precision) for precision in ("fp16", "int8")]
-    made_by = formats.builder("onnx")
-    newer = formats.Builder(made_by.suffix, made_by.version + 1, made_by.build)
-    monkeypatch.setitem(formats._BUILDERS, "onnx", newer)
+    others = [Recipe("onnx", 2), Recipe("onnx", 1, "fp16"), Recipe("onnx", 1, "int8")]
+    found += [cache.get(network, recipe) for recipe in (*others, Recipe("tflite"))]
+    made_by = FORMATS.get("onnx")
+    newer = Builder(made_by.suffix, made_by.version + 1, made_by.build)
+    monkeypatch.setitem(FORMATS._found, "onnx", newer)
     found.append(cache.get(network))
     assert len({model.path for model in found}) == len(found)
 
@@ -77,14 +77,14 @@ def test_truncated_file_is_built_anew(tmp_path, network):
 
 def test_unknown_format(tmp_path, network):
     with pytest.raises(UnknownNameError, match="'onx'") as caught:
-        ModelCache(tmp_path).get(network, format="onx")
+        ModelCache(tmp_path).get(network, Recipe("onx"))
     assert "'onnx'" in str(caught.value.hint)
 
 
 def test_a_precision_that_a_format_does_not_have(tmp_path, network, monkeypatch):
-    monkeypatch.setitem(formats._BUILDERS, "onnx", formats.Builder(".onnx", 1, _must_not_be_called))
+    monkeypatch.setitem(FORMATS._found, "onnx", Builder(".onnx", 1, _must_not_be_called))
     with pytest.raises(UsageError, match="no int8 models in the format onnx") as caught:
-        ModelCache(tmp_path).get(network, precision="int8")
+        ModelCache(tmp_path).get(network, Recipe("onnx", precision="int8"))
     assert "fp32" in str(caught.value.hint)
 
 
@@ -121,8 +121,9 @@ def test_processes_share_one_cache(tmp_path, network):
 
 def test_asking_for_builders_imports_no_format():
     program = (
-        "import sys; from latkit import formats; from latkit.formats.cache import ModelCache\n"
-        "formats.builders(); print(sorted({'onnx', 'torch', 'onnxruntime'} & set(sys.modules)))"
+        "import sys; from latkit.formats import FORMATS; import latkit.formats.cache\n"
+        "[FORMATS.get(name) for name in FORMATS.names()]\n"
+        "print(sorted({'onnx', 'torch', 'onnxruntime'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "[]", done.stderr

@@ -8,8 +8,9 @@ import pytest
 from latkit.errors import UsageError
 from latkit.formats import onnx as build_onnx
 from latkit.network import Input, Layer, Network
-from latkit.spaces import NB201, FBNet
-from tests.conformance.builder import CORNER_CELLS, TINY, BuilderConformance
+from latkit.spaces.base import Space
+from latkit.spaces.fbnet import FBNet
+from tests.conformance.builder import CORNER_CELLS, SMALL, BuilderConformance
 
 
 class TestOnnx(BuilderConformance):
@@ -23,14 +24,14 @@ class TestOnnx(BuilderConformance):
         return session.run(None, {"input": images})[0]
 
 
-def model(space, indices, **skeleton) -> onnx.ModelProto:
-    network = space.network(space.from_indices(indices), **skeleton)
+def model(space: Space, indices) -> onnx.ModelProto:
+    network = space.network(space.from_indices(indices))
     return onnx.load_from_string(build_onnx.build(network, batch=2))
 
 
 @pytest.mark.parametrize("cell", [*CORNER_CELLS, [3, 2, 1, 4, 3, 2]])
 def test_cells_are_valid_onnx(cell):
-    onnx.checker.check_model(model(NB201(), cell, **TINY), full_check=True)
+    onnx.checker.check_model(model(SMALL, cell), full_check=True)
 
 
 def test_chains_are_valid_onnx():
@@ -39,33 +40,32 @@ def test_chains_are_valid_onnx():
 
 
 def test_old_runtimes_can_read_it():
-    built = model(NB201(), [3] * 6, **TINY)
+    built = model(SMALL, [3] * 6)
     assert built.ir_version <= 8
     assert [(opset.domain, opset.version <= 17) for opset in built.opset_import] == [("", True)]
 
 
 def test_shapes_are_static():
-    graph = model(NB201(), [3] * 6, **TINY).graph
+    graph = model(SMALL, [3] * 6).graph
     for value, shape in ((graph.input[0], [2, 3, 16, 16]), (graph.output[0], [2, 10])):
         assert [dim.dim_value for dim in value.type.tensor_type.shape.dim] == shape
 
 
 def test_batch_norm_is_folded():
-    kinds = [node.op_type for node in model(NB201(), [3] * 6, **TINY).graph.node]
+    kinds = [node.op_type for node in model(SMALL, [3] * 6).graph.node]
     assert "BatchNormalization" not in kinds
     assert kinds.count("Mul") == 1  # the last batch norm follows an addition
 
 
 def test_zeros_cost_nothing():
-    full = model(NB201(), [0, 0, 0, 1, 1, 0], **TINY).graph
+    full = model(SMALL, [0, 0, 0, 1, 1, 0]).graph
     kinds = [node.op_type for node in full.node]
-    without = [node.op_type for node in model(NB201(), [0, 0, 0, 1, 0, 0], **TINY).graph.node]
+    without = [node.op_type for node in model(SMALL, [0, 0, 0, 1, 0, 0]).graph.node]
     assert kinds == without
 
 
 def test_weights_are_those_of_the_seed():
-    space = NB201()
-    network = space.network(space.from_indices([3] * 6), **TINY)
+    network = SMALL.network(SMALL.from_indices([3] * 6))
     built = onnx.load_from_string(build_onnx.build(network, seed=9))
     stored = {t.name: onnx.numpy_helper.to_array(t) for t in built.graph.initializer}
     drawn = build_onnx.drawn.seeded(network, 9)

@@ -9,8 +9,8 @@ import pytest
 
 interpreter = pytest.importorskip("ai_edge_litert.interpreter")
 
-from latkit import formats, spaces  # noqa: E402
-from latkit.formats import int8  # noqa: E402
+from latkit import spaces  # noqa: E402
+from latkit.formats import FORMATS, int8  # noqa: E402
 from latkit.formats import weights as drawn  # noqa: E402
 from latkit.formats.lower import lower  # noqa: E402
 from latkit.formats.onnx import float_model  # noqa: E402
@@ -28,7 +28,7 @@ from latkit.network import (  # noqa: E402
     Network,
     Relu,
 )
-from tests.conformance.builder import CORNER_CELLS, TINY  # noqa: E402
+from tests.conformance.builder import CORNER_CELLS, SMALL  # noqa: E402
 from tests.unit.test_formats_tflite import (  # noqa: E402
     BUILTIN,
     XNNPACK,
@@ -71,12 +71,12 @@ MIXED = (
 
 def written(network: Network, runner: str, precision: str, batch: int = 1) -> bytes:
     format = "onnx" if runner == "onnx" else "tflite"
-    return formats.builder(format).build(network, 0, batch, precision)
+    return FORMATS.get(format).build(network, 0, batch, precision)
 
 
 def assert_agrees(network: Network, runner: str, precision: str, batch: int = 1) -> None:
     images = images_for(network, batch)
-    expected = run_onnx(formats.builder("onnx").build(network, 0, batch), images)
+    expected = run_onnx(FORMATS.get("onnx").build(network, 0, batch), images)
     found = RUNS[runner](written(network, runner, precision, batch), images)
     assert found.dtype == np.float32
     error = np.abs(found - expected).max() / np.abs(expected).max()
@@ -93,8 +93,7 @@ class TestAgreement:
 
     @pytest.mark.parametrize("cell", CORNER_CELLS)
     def test_of_corner_cells(self, runner, precision, cell):
-        space = spaces.get("nb201")
-        assert_agrees(space.network(space.from_indices(cell), **TINY), runner, precision, 2)
+        assert_agrees(SMALL.network(SMALL.from_indices(cell)), runner, precision, 2)
 
     def test_of_layers_in_combinations_that_no_space_has(self, runner, precision):
         network = Network("n", (4, 8, 8), (Input("input", ()), *MIXED))
@@ -105,8 +104,7 @@ class TestAgreement:
         assert_agrees(space.network(space.from_indices([1] * 6)), runner, precision)
 
     def test_content_depends_on_seed_alone(self, runner, precision):
-        space = spaces.get("nb201")
-        network = space.network(space.from_indices([3, 2, 1, 4, 3, 2]), **TINY)
+        network = SMALL.network(SMALL.from_indices([3, 2, 1, 4, 3, 2]))
         one, two = (written(network, runner, precision) for _ in range(2))
         assert one == two
 
@@ -206,7 +204,7 @@ def test_fp16_tflite_stores_halves(network):
     model = schema.ModelT.InitFromPackedBuf(content)
     stored = [t for t in model.subgraphs[0].tensors if t.buffer]
     assert schema.TensorType.FLOAT32 not in {tensor.type for tensor in stored}
-    assert len(content) < 0.6 * len(formats.builder("tflite").build(network, 0, 1))
+    assert len(content) < 0.6 * len(FORMATS.get("tflite").build(network, 0, 1))
 
 
 def test_scales_hold_zero_exactly_and_cover_their_range():

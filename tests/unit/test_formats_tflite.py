@@ -13,8 +13,9 @@ interpreter = pytest.importorskip("ai_edge_litert.interpreter")
 
 from ai_edge_litert import schema_py_generated as schema  # noqa: E402
 
-from latkit import formats, spaces  # noqa: E402
+from latkit import spaces  # noqa: E402
 from latkit.errors import UsageError  # noqa: E402
+from latkit.formats import FORMATS  # noqa: E402
 from latkit.network import (  # noqa: E402
     Add,
     AvgPool,
@@ -28,8 +29,9 @@ from latkit.network import (  # noqa: E402
     Network,
     Relu,
 )
-from latkit.spaces import NB201, FBNet  # noqa: E402
-from tests.conformance.builder import TINY, BuilderConformance  # noqa: E402
+from latkit.spaces.fbnet import FBNet  # noqa: E402
+from latkit.spaces.nb201 import NB201  # noqa: E402
+from tests.conformance.builder import SMALL, BuilderConformance  # noqa: E402
 
 XNNPACK = interpreter.OpResolverType.AUTO
 BUILTIN = interpreter.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
@@ -67,7 +69,7 @@ def run_torch(network: Network, images):
 
 
 def written(network: Network, batch: int = 1) -> bytes:
-    return formats.builder("tflite").build(network, 0, batch)
+    return FORMATS.get("tflite").build(network, 0, batch)
 
 
 def chain(*layers: Layer, size=(4, 8, 8)) -> Network:
@@ -118,7 +120,7 @@ def test_onnx_tflite_and_torch_agree(space):
     for arch in spaces.get(space).sample(np.random.default_rng(7), 30):
         network = spaces.get(space).network(arch)
         images = images_for(network)
-        onnx = run_onnx(formats.builder("onnx").build(network, 0, 1), images)
+        onnx = run_onnx(FORMATS.get("onnx").build(network, 0, 1), images)
         tflite = run_tflite(written(network), images)
         torch = run_torch(network, images)
         for one, other in ((onnx, tflite), (tflite, torch), (torch, onnx)):
@@ -255,7 +257,7 @@ def test_convolutions_without_groups_need_nothing_new():
 
 
 def test_ends_are_named_and_static():
-    session = load(written(NB201().network(NB201().from_indices([3] * 6), **TINY), batch=2))
+    session = load(written(SMALL.network(SMALL.from_indices([3] * 6)), batch=2))
     (source,), (sink,) = session.get_input_details(), session.get_output_details()
     assert (source["name"], list(source["shape"])) == ("input", [2, 16, 16, 3])
     assert (sink["name"], list(sink["shape"])) == ("classifier", [2, 10])
@@ -263,7 +265,7 @@ def test_ends_are_named_and_static():
 
 
 def test_constants_are_aligned():
-    content = written(NB201().network(NB201().from_indices([3, 2, 1, 4, 3, 2]), **TINY))
+    content = written(SMALL.network(SMALL.from_indices([3, 2, 1, 4, 3, 2])))
     model = schema.Model.GetRootAs(content)
     tables = [model.Buffers(number)._tab for number in range(model.BuffersLength())]
     starts = [table.Vector(table.Offset(4)) for table in tables]
@@ -274,8 +276,7 @@ def test_constants_are_aligned():
 @pytest.mark.parametrize("cell", [[3, 0, 0, 3, 0, 0], [3, 4, 2, 3, 0, 0], [0, 0, 2, 3, 0, 0]])
 def test_what_nobody_reads_is_left_out(cell):
     raw, pruned = (
-        kinds(NB201().network(NB201().from_indices(indices), **TINY))
-        for indices in (cell, [0, 0, 0, 3, 0, 0])
+        kinds(SMALL.network(SMALL.from_indices(indices))) for indices in (cell, [0, 0, 0, 3, 0, 0])
     )
     assert raw == pruned
 

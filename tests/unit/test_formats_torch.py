@@ -10,14 +10,12 @@ torch = pytest.importorskip("torch")
 
 from latkit.formats import torch as build_torch  # noqa: E402
 from latkit.formats import weights  # noqa: E402
-from latkit.spaces import NB201  # noqa: E402
-
-TINY = {"channels": 4, "cells": 1, "resolution": 16}
+from tests.conformance.builder import SMALL  # noqa: E402
 
 
 @pytest.fixture
 def network():
-    return NB201().network(NB201().from_indices([3, 2, 0, 1, 4, 3]), **TINY)
+    return SMALL.network(SMALL.from_indices([3, 2, 0, 1, 4, 3]))
 
 
 def test_module_is_ready_for_inference(network):
@@ -42,7 +40,7 @@ def test_global_random_state_is_left_alone(network):
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
 @pytest.mark.filterwarnings("ignore:The TorchScript type system:UserWarning")
 def test_module_can_be_scripted():
-    network = NB201().network(NB201().from_indices([0, 3, 2, 0, 2, 4]), **TINY)
+    network = SMALL.network(SMALL.from_indices([0, 3, 2, 0, 2, 4]))
     module = build_torch.build(network)
     images = torch.ones(2, 3, 16, 16)
     torch.testing.assert_close(torch.jit.script(module)(images), module(images))

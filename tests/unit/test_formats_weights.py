@@ -7,9 +7,9 @@ import pytest
 
 from latkit.formats import weights
 from latkit.network import Network
-from latkit.spaces import NB201, FBNet
-
-TINY = {"channels": 4, "cells": 1, "resolution": 16}
+from latkit.spaces.fbnet import FBNet
+from latkit.spaces.nb201 import NB201
+from tests.conformance.builder import SMALL
 
 
 @pytest.fixture(params=["nb201", "fbnet"])
@@ -37,14 +37,14 @@ def test_seed_decides(network):
 
 
 def test_values_do_not_change_between_versions():
-    network = NB201().network(NB201().from_indices([3] * 6), **TINY)
+    network = SMALL.network(SMALL.from_indices([3] * 6))
     drawn = weights.seeded(network, 0)
     expected = [-0.1408328413963318, -0.34227579832077026, -0.46090495586395264]
     np.testing.assert_allclose(drawn["stem.conv.weight"].ravel()[:3], expected, rtol=1e-6)
 
 
 def test_names_of_layers_do_not_matter():
-    network = NB201().network(NB201().from_indices([3, 2, 1, 4, 3, 2]), **TINY)
+    network = SMALL.network(SMALL.from_indices([3, 2, 1, 4, 3, 2]))
     renamed = [
         dataclasses.replace(
             layer, name=f"x.{layer.name}", inputs=tuple(f"x.{i}" for i in layer.inputs)

@@ -7,6 +7,7 @@ import numpy as np
 
 from latkit import sampling, spaces
 from latkit.predictor.adapt import adapt
+from latkit.predictor.bundle import Bundle
 from latkit.sampling.optimal import covariance
 from tests.conformance.sampler import SamplerConformance
 from tests.unit.toy_bundle import CELLS, SPACE, latencies, toy_bundle
@@ -61,8 +62,10 @@ def test_less_variance_remains_than_after_a_random_draw():
 def test_a_longer_draw_extends_a_shorter_one():
     for name in ("nb201", "fbnet"):
         space = spaces.get(name)
+        bundle = Bundle.shipped(name)
         short, long = (
-            sampling.sample("optimal", space, n, np.random.default_rng(4)) for n in (5, 20)
+            sampling.sample("optimal", space, n, np.random.default_rng(4), bundle=bundle)
+            for n in (5, 20)
         )
         assert long[:5] == short
 
@@ -92,9 +95,9 @@ def test_the_adapter_does_better_than_with_a_random_draw():
 
 def test_no_torch_is_needed():
     program = (
-        "import sys, numpy as np; from latkit import sampling, spaces\n"
+        "import sys; from latkit import spaces; from latkit.lab.measure import draw\n"
         "for name in ('optimal', 'kmeans', 'cosine:costs'):\n"
-        "    sampling.sample(name, spaces.get('nb201'), 3, np.random.default_rng(0))\n"
+        "    draw(spaces.get('nb201'), 3, 0, name)\n"
         "sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
 
-from latkit import sampling, spaces
-from latkit.errors import BundleError
-from latkit.sampling import spread
-from latkit.sampling.encodings import costs, encoding_of, features_of, operations
+from latkit.sampling import Choice, choose, spread
+from latkit.sampling.encodings import COSTS, FEATURES, OPERATIONS
 from tests.conformance.sampler import SamplerConformance
+from tests.unit import toy_space
 from tests.unit.toy_bundle import CELLS, SPACE, toy_bundle
+
+BUNDLE = toy_bundle()
 
 
 class TestKMeans(SamplerConformance):
@@ -68,31 +69,32 @@ def test_points_that_coincide_are_all_different_rows():
         assert sorted(pick(points, 6, np.random.default_rng(0))) == list(range(6))
 
 
-def test_encodings_have_a_row_each_and_are_centred():
+@pytest.mark.parametrize("encoding", [OPERATIONS, COSTS, FEATURES])
+def test_encodings_have_a_row_each_and_are_centred(encoding):
     cells = CELLS[::500]
-    for encode in (operations, costs, features_of(toy_bundle())):
-        points = encode(SPACE, cells)
-        assert len(points) == len(cells)
-        assert np.isfinite(points).all()
-        assert np.allclose(points.mean(axis=0), 0, atol=1e-9)
+    points = encoding.points(Choice(SPACE, cells, bundle=BUNDLE), cells)
+    assert len(points) == len(cells)
+    assert np.isfinite(points).all()
+    assert np.allclose(points.mean(axis=0), 0, atol=1e-9)
 
 
-def test_unlike_architectures_lie_apart_in_every_encoding():
+@pytest.mark.parametrize("encoding", [OPERATIONS, COSTS, FEATURES])
+def test_unlike_architectures_lie_apart_in_every_encoding(encoding):
     cells = CELLS[[0, 1, len(CELLS) - 1]]
-    for encode in (operations, costs, features_of(toy_bundle())):
-        points = encode(SPACE, cells)
-        near, far = (np.linalg.norm(points[0] - points[i]) for i in (1, 2))
-        assert 0 <= near < far
+    points = encoding.points(Choice(SPACE, cells, bundle=BUNDLE), cells)
+    near, far = (np.linalg.norm(points[0] - points[i]) for i in (1, 2))
+    assert 0 <= near < far
 
 
-def test_the_bundle_of_the_choice_is_the_one_that_is_asked(monkeypatch):
-    from latkit.predictor.bundle import Bundle
+@pytest.mark.parametrize("sampler", ["random", "params", "kmeans:costs", "cosine:operations"])
+def test_architectures_whose_edges_vary_are_drawn(sampler):
+    space = toy_space.Wired()
+    choice = Choice(space, space.matrix(space.sample(np.random.default_rng(0), 200)))
+    rows = choose(sampler, choice, 20, np.random.default_rng(0))
+    assert len(set(rows.tolist())) == 20
 
-    def none(space):
-        raise BundleError(f"no bundle for {space}")
 
-    monkeypatch.setattr(Bundle, "shipped", none)
-    choice = sampling.Choice(SPACE, CELLS[::500], bundle=toy_bundle())
-    assert len(sampling.choose("kmeans", choice, 5, np.random.default_rng(0))) == 5
-    with pytest.raises(BundleError, match="no bundle for nb201"):
-        encoding_of("features", sampling.Choice(spaces.get("nb201"), CELLS[::500]))
+def test_costs_tell_apart_architectures_that_differ_in_edges_alone():
+    rows = np.array([[1, 1, 1, 0, 0], [1, 1, 1, 1, 2]])
+    points = COSTS.points(Choice(toy_space.Wired(), rows), rows)
+    assert np.ptp(points, axis=0).max() > 0

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from latkit import spaces
 from latkit.errors import MissingDependency
 from latkit.evaluation.method import Adapter, Files, Floats, Samples, Sources, without_interval
 from latkit.evaluation.methods.layerwise import layers
@@ -37,7 +36,7 @@ class Boosting:
             import sklearn.ensemble  # noqa: F401
         except ImportError:
             raise MissingDependency("scikit-learn", "evaluate", "the method boosting") from None
-        _costs(sources.space.name)  # so that adapting is not what waits for it
+        _costs(sources.space)  # so that adapting is not what waits for it
 
         def adapter(samples: Samples, rng: np.random.Generator) -> Boosted:
             return _boost(sources.space, samples, rng)
@@ -71,11 +70,11 @@ def _boost(space: Space, samples: Samples, rng: np.random.Generator) -> Boosted:
 
 
 def _features(space: Space, operations: Indices) -> Floats:
-    costs = _costs(space.name).totals(operations)
+    costs = _costs(space).totals(operations)
     return np.hstack([layers(space, operations), costs])
 
 
 @cache
-def _costs(name: str) -> Physical:
+def _costs(space: Space) -> Physical:
     """Cost tables; the seed only picks where they are verified."""
-    return physical(spaces.get(name), np.random.default_rng(0))
+    return physical(space, np.random.default_rng(0))

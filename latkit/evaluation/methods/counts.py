@@ -9,7 +9,6 @@ from typing import Literal
 
 import numpy as np
 
-from latkit import spaces
 from latkit.evaluation.method import Adapter, Files, Floats, Samples, Sources, without_interval
 from latkit.evaluation.methods.calibration import Curve, fit_curve
 from latkit.features.additive import groups_of, tabulate
@@ -34,7 +33,7 @@ class Counted:
 
     def load(self, sources: Sources, files: Files) -> Adapter:
         """Fits a curve from counts to milliseconds."""
-        _table(sources.space.name, self.count)  # so that adapting is not what waits for it
+        _table(sources.space, self.count)  # so that adapting is not what waits for it
 
         def adapter(samples: Samples, rng: np.random.Generator) -> Scaled:
             scores = counts(sources.space, self.count, samples.operations)
@@ -59,15 +58,17 @@ class Scaled:
 def counts(space: Space, count: Count, operations: Indices) -> Floats:
     """FLOPs or parameters of whole networks, shape (n,), from indices (n, positions)."""
     hits = groups_of(space).onehot(operations).astype(float)
-    return np.asarray(hits @ _table(space.name, count))
+    return np.asarray(hits @ _table(space, count))
 
 
 @cache
-def _table(name: str, count: Count) -> Floats:
+def _table(space: Space, count: Count) -> Floats:
     """The count by joint one-hot column; the seed only picks where the table is verified."""
-    space = spaces.get(name)
 
     def measure(row: Indices) -> Floats:
         return np.array([float(getattr(space.network(space.from_indices(row)), count))])
 
     return tabulate(space, measure, np.random.default_rng(0))[:, 0]
+
+
+FLOPS, PARAMS = Counted("flops"), Counted("params")

@@ -93,7 +93,7 @@ class Nasflat:
         return adapter
 
     def _settings(self, space: Space) -> Settings:
-        return self.settings or (FBNET if space.name == "fbnet" else NB201)
+        return self.settings or (FBNET if space.family == "fbnet" else NB201)
 
     @property
     def _encode(self) -> Encode:
@@ -161,3 +161,6 @@ def _require_torch() -> None:
         import torch  # noqa: F401
     except ImportError:
         raise MissingDependency("torch", "train", "the method nasflat") from None
+
+
+MENDED = Nasflat(mended=True)
