@@ -10,8 +10,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from latkit.devices.profile import Profile
-from latkit.devices.runtimes import offers, requirements, runtime, spelled
-from latkit.devices.target import program
+from latkit.devices.runners import runner_file
+from latkit.devices.runtimes import RUNTIMES, offers, requirements, spelled
 from latkit.devices.transport import Transport, open_transport
 from latkit.errors import LatkitError
 
@@ -34,7 +34,7 @@ class Finding:
 
 
 class Facts(BaseModel):
-    """What ``target/probe.py`` says about a device; None where it could not tell."""
+    """What ``probe.py`` says about a device; None where it could not tell."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -54,6 +54,10 @@ class Facts(BaseModel):
 
 def check(profile: Profile) -> list[Finding]:
     """Connect and look; what cannot be reached or read is a finding too, never an exception."""
+    try:
+        RUNTIMES.get(profile.runtime)
+    except LatkitError as problem:
+        return [Finding("runtime", "problem", problem.message, problem.hint)]
     try:
         with open_transport(profile) as transport:
             connected = Finding("connection", "ok", transport.description)
@@ -76,8 +80,8 @@ def _facts(profile: Profile, transport: Transport) -> Facts | Finding:
     python = transport.expand(profile.python)
     folder = transport.expand(profile.remote_dir)
     answer = transport.run(
-        [python, "-", ",".join(runtime(profile.runtime).modules), folder, _program(profile)],
-        stdin=program("probe.py").read_bytes(),
+        [python, "-", ",".join(RUNTIMES.get(profile.runtime).modules), folder, _program(profile)],
+        stdin=runner_file("probe.py").read_bytes(),
         timeout_s=profile.command_timeout_s,
     )
     if answer.returncode in (126, 127):

@@ -61,14 +61,18 @@ class Command(BaseModel):
             raise ValueError("needs unit, or a group (?P<unit>...) in pattern")
         return self
 
+    @property
+    def name(self) -> str:
+        """The runtime's name: the program's, with a digest, since other options time otherwise."""
+        text = json.dumps(self.model_dump(), sort_keys=True)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        return f"{PurePosixPath(self.words[0]).name}:{digest[:8]}"
+
     def program(self, *, threads: int, batch: int) -> dict[str, Any]:
-        """What the runner is told; its name holds a digest, since other options time otherwise."""
-        description = self.model_dump()
-        digest = hashlib.sha256(json.dumps(description, sort_keys=True).encode()).hexdigest()
+        """What the runner is told."""
         given = {"{threads}": str(threads), "{batch}": str(batch)}
         words = [_filled(word, given) for word in self.words]
-        name = f"{PurePosixPath(self.words[0]).name}:{digest[:8]}"
-        return {**description, "name": name, "words": words}
+        return {**self.model_dump(), "name": self.name, "words": words}
 
 
 def _groups(pattern: str) -> tuple[str, ...]:

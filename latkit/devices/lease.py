@@ -15,67 +15,59 @@ import posixpath
 import shlex
 import socket
 import sys
-import threading
-from contextlib import suppress
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from types import TracebackType
-from typing import Any
+from typing import Literal
 
-from latkit.devices.placed import placed
-from latkit.devices.transport.base import RemoteProcess, Transport
-from latkit.errors import LatkitError, RemoteCommandError, RunnerError
+from pydantic import BaseModel, ConfigDict
 
-HEARTBEAT_S = 10.0
-SILENCE_LIMIT_S = 60.0
+from latkit.devices import held
+from latkit.devices.deploy import Deployed
+from latkit.errors import LatkitError, RemoteCommandError
+
 _ANSWER_TIMEOUT_S = 30.0
-_HEART_STOP_S = 1.0
-_MAX_ANSWER_BYTES = 16 * 1024
 
 
 class DeviceBusyError(LatkitError):
     """Somebody else is measuring on the device; the message says who, and since when."""
 
 
+class _Answer(BaseModel):
+    """What ``lease_holder.py`` says."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    state: Literal["held", "busy", "failed"]
+    holder: str = ""
+    reason: str = ""
+
+
 class Lease:
     """Context manager that holds a device.
 
     Args:
-        transport: connected to the device.
-        directory: latkit's folder there, as the profile names it or expanded. Leases for the
-            same folder exclude one another, also between users, where it is under each one's
-            home.
-        python: the Python to use there.
+        deployed: latkit's programs there. Leases for the same ``remote_dir`` of a profile exclude
+            one another, also between users, where it is under each one's home.
         wait_s: how long to wait for another holder to finish.
 
     Raises DeviceBusyError, or RemoteCommandError where the holding process cannot run.
     """
 
-    def __init__(
-        self,
-        transport: Transport,
-        directory: str,
-        *,
-        python: str = "python3",
-        wait_s: float = 0.0,
-    ) -> None:
-        self._transport = transport
-        self._directory = directory
-        self._python = python
+    def __init__(self, deployed: Deployed, *, wait_s: float = 0.0) -> None:
+        self._deployed = deployed
+        self._transport = deployed.transport
         self._wait_s = wait_s
-        self._process: RemoteProcess | None = None
-        self._ended = threading.Event()
-        self._heart: threading.Thread | None = None
+        self._program: held.Held | None = None
+        self._stack = ExitStack()
 
     def __enter__(self) -> Lease:
-        process = self._transport.spawn(self._command())
-        try:
-            self._require_held(process)
-        except BaseException:
-            process.close()
-            raise
-        self._process = process
-        self._heart = threading.Thread(target=self._beat, args=(process,), daemon=True)
-        self._heart.start()
+        program = held.Held(self._transport, self._command(), "leased")
+        with ExitStack() as opening:
+            opening.enter_context(program)
+            self._require_held(program.answer(_Answer, self._wait_s + _ANSWER_TIMEOUT_S))
+            self._stack = opening.pop_all()
+        self._program = program
         return self
 
     def __exit__(
@@ -84,22 +76,17 @@ class Lease:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._ended.set()
-        if self._heart is not None:
-            self._heart.join(_HEART_STOP_S)
-        if self._process is not None:
-            self._process.close()
+        self._stack.close()
 
     def require(self) -> None:
         """Raises LatkitError where the lease was lost, e.g. because this computer slept.
 
         Raises DeviceUnreachable where the link was.
         """
-        if self._process is None:
+        if self._program is None:
             raise LatkitError(f"the lease of {self._transport.description} is not held")
-        try:
-            said = self._process.receive(0.0, _MAX_ANSWER_BYTES)
-        except TimeoutError:
+        said = self._program.last_word(0.0)
+        if said is None:
             return
         raise LatkitError(
             f"the lease of {self._transport.description} was lost"
@@ -109,54 +96,29 @@ class Lease:
 
     def _command(self) -> list[str]:
         holder = json.dumps(_who(), ensure_ascii=True)
-        limits = [f"{self._wait_s:g}", f"{SILENCE_LIMIT_S:g}"]
-        python = self._transport.expand(self._python)
-        file = placed(self._transport, self._directory, "lease_holder.py")
-        return [python, file, self._name(), holder, *limits]
+        limits = [f"{self._wait_s:g}", f"{held.SILENCE_LIMIT_S:g}"]
+        return self._deployed.words("lease_holder.py", self._name(), holder, *limits)
 
     def _name(self) -> str:
         """The same for every user whose folder is at the same place in the own home."""
-        folder = posixpath.normpath(self._transport.expand(self._directory))
+        folder = posixpath.normpath(self._transport.expand(self._deployed.profile.remote_dir))
         home = self._transport.home().rstrip("/") + "/"
         place = "~/" + folder[len(home) :] if folder.startswith(home) else folder
         return "latkit-lease-" + hashlib.sha256(place.encode()).hexdigest()[:32]
 
-    def _require_held(self, process: RemoteProcess) -> None:
+    def _require_held(self, answer: _Answer) -> None:
         where = self._transport.description
-        answer = self._answer(process)
-        if answer.get("state") == "busy":
-            raise DeviceBusyError(
-                f"{where} is in use by {_described(answer.get('holder'))}", _BUSY_HINT
+        if answer.state == "busy":
+            raise DeviceBusyError(f"{where} is in use by {_described(answer.holder)}", _BUSY_HINT)
+        if answer.state == "failed":
+            raise RemoteCommandError(
+                f"{where} cannot be leased: {answer.reason[:300]}", "leases need Linux"
             )
-        if answer.get("state") != "held":
-            reason = str(answer.get("reason"))[:300]
-            raise RemoteCommandError(f"{where} cannot be leased: {reason}", "leases need Linux")
-
-    def _answer(self, process: RemoteProcess) -> dict[str, Any]:
-        try:
-            line = process.receive(self._wait_s + _ANSWER_TIMEOUT_S, _MAX_ANSWER_BYTES)
-            answer = json.loads(line or b"")
-        except (TimeoutError, ValueError, RunnerError):
-            answer = None
-        if isinstance(answer, dict):
-            return answer
-        process.close()
-        raise RemoteCommandError(
-            f"{self._transport.description} cannot be leased: {self._python} ended with "
-            f"{process.stderr_tail().strip()[-300:] or 'no message'}",
-            "is Python 3.8 or newer there? `latkit device check` tells",
-        )
-
-    def _beat(self, process: RemoteProcess) -> None:
-        # A lease that cannot be renewed is noticed by require(), or by the next use of the link.
-        with suppress(LatkitError):
-            while not self._ended.wait(HEARTBEAT_S):
-                process.send(b"")
 
 
 _BUSY_HINT = (
     "wait until it has finished, or pass --wait; if it is not running any more, the device is "
-    f"free within {SILENCE_LIMIT_S:g} s"
+    f"free within {held.SILENCE_LIMIT_S:g} s"
 )
 
 
@@ -175,10 +137,10 @@ def _who() -> dict[str, str | int]:
     }
 
 
-def _described(holder: object) -> str:
+def _described(holder: str) -> str:
     """In words, whatever the holder's process sent: it may be another version, or no latkit."""
     try:
-        said = json.loads(str(holder))
+        said = json.loads(holder)
         return (
             f"{said['user']}@{said['host']} since {said['since']} "
             f"(process {said['pid']}: {said['command']})"

@@ -14,19 +14,17 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-import latkit
-from latkit.config import config_dir
+from latkit.condition import Precision
 from latkit.devices import profile_file, ssh_config
 from latkit.devices.command import Command
 from latkit.devices.profile_file import faults
-from latkit.devices.runtimes import runtime
+from latkit.devices.runtimes import RUNTIMES
+from latkit.devices.usual import USUAL, usual_of
 from latkit.errors import UnknownNameError, UsageError
-from latkit.measurement import Precision
 
 Origin = Literal["yours", "built-in"]
-_NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 _Name = Annotated[
-    str, Field(pattern=_NAME_PATTERN, description="must be letters, digits, - and _ only")
+    str, Field(pattern=profile_file.NAME, description="must be letters, digits, - and _ only")
 ]
 _Text = Annotated[str, Field(min_length=1, max_length=1000)]
 # What starts with a dash would be read as an option by the programs it is handed to.
@@ -43,6 +41,7 @@ _Cpus = Annotated[
 class Profile(BaseModel):
     """One device and the way it is measured.
 
+    ``kind`` is what sort of board it is, as ``rpi4``; absent, it is the profile's name.
     ``host`` is what one would type after ``ssh``: an alias of the ssh configuration or an
     address; absent, it is the profile's name. ``command`` describes the benchmark program that the
     runtime ``command`` starts; ``provider`` is by default the runtime's usual one. ``user``,
@@ -53,6 +52,7 @@ class Profile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     name: _Name
+    kind: _Name | None = None
     description: str = ""
     transport: Literal["local", "ssh"] = "ssh"
     host: _Word | None = Field(None, description=_WORD)
@@ -60,14 +60,14 @@ class Profile(BaseModel):
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     identity_file: _Text | None = None
     python: _Text = "python3"
-    runtime: _Word = Field("onnxruntime", description=_WORD)
+    runtime: _Word = Field(USUAL["runtime"], description=_WORD)
     provider: _Word = Field("CPUExecutionProvider", description=_WORD)
-    threads: Annotated[int, Field(ge=1, le=1024)] = 1
+    threads: Annotated[int, Field(ge=1, le=1024)] = USUAL["threads"]
     affinity: _Cpus | None = Field(None, description="must be a list of processor numbers")
-    precision: Precision = "fp32"
-    batch: Annotated[int, Field(ge=1)] = 1
+    precision: Precision = USUAL["precision"]
+    batch: Annotated[int, Field(ge=1)] = USUAL["batch"]
     remote_dir: _Path = Field("~/.cache/latkit", description="must start with / or ~/")
-    device_state: _Text = "default"
+    device_state: _Text = USUAL["device_state"]
     connect_timeout_s: _Seconds | None = None
     command_timeout_s: _Seconds = 30.0
     command: Command | None = None
@@ -83,8 +83,9 @@ class Profile(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _provider_is_the_runtimes(cls, values: Any) -> Any:
-        if isinstance(values, dict) and isinstance(values.get("runtime"), str):
-            return {"provider": runtime(values["runtime"]).provider, **values}
+        runtime = values.get("runtime") if isinstance(values, dict) else None
+        if isinstance(runtime, str) and runtime in RUNTIMES:
+            return {"provider": RUNTIMES.get(runtime).provider, **values}
         return values
 
     @model_validator(mode="after")
@@ -102,6 +103,11 @@ class Profile(BaseModel):
         if self.runtime != "command" and self.command is not None:
             raise ValueError("the table [command] has no meaning without runtime = 'command'")
         return self
+
+    def usual(self) -> dict[str, Any]:
+        """What it is measured under unless something else is asked for, as ``Condition.values``."""
+        program = {"runtime": self.command.name} if self.command else {}
+        return usual_of(self.name, self.model_dump() | program)
 
     @property
     def login_command(self) -> list[str]:
@@ -142,7 +148,7 @@ def load(name: str) -> Profile:
     Raises UnknownNameError suggesting the nearest name, or UsageError saying in which file,
     line and field a profile is malformed.
     """
-    files = _files()
+    files = profile_file.files()
     if name not in files:
         raise UnknownNameError("device", name, files, _unknown_hint(name))
     return _read(files[name])
@@ -150,16 +156,16 @@ def load(name: str) -> Profile:
 
 def available() -> list[tuple[Profile, Origin]]:
     """All profiles by name, each with whether it is the user's or built in."""
-    own = user_dir()
+    own = profile_file.user_dir()
     return [
         (_read(file), "yours" if file.parent == own else "built-in")
-        for _, file in sorted(_files().items())
+        for _, file in sorted(profile_file.files().items())
     ]
 
 
 def add(profile: Profile) -> Path:
     """Write the user's profile; raises UsageError where one of that name is there already."""
-    file = user_dir() / f"{profile.name}.toml"
+    file = profile_file.user_dir() / f"{profile.name}.toml"
     if file.exists():
         raise UsageError(
             f"there is a profile of yours named {profile.name!r} already: {file}",
@@ -175,31 +181,12 @@ def add(profile: Profile) -> Path:
     return file
 
 
-def user_dir() -> Path:
-    """Where the user's profiles stand."""
-    return config_dir() / "devices"
-
-
-def builtin_dir() -> Path:
-    """Where the built-in profiles stand: in the wheel, or beside the package in a checkout."""
-    package = Path(latkit.__file__).parent
-    installed = package / "_device_profiles"
-    return installed if installed.is_dir() else package.parent / "device_profiles"
-
-
-def _files() -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for directory in (builtin_dir(), user_dir()):
-        found.update({file.stem: file for file in sorted(directory.glob("*.toml"))})
-    return {name: file for name, file in found.items() if re.fullmatch(_NAME_PATTERN, name)}
-
-
 def _unknown_hint(name: str) -> str | None:
     try:
         in_ssh_config = name in ssh_config.host_names()
     except UsageError:
         return None
-    if in_ssh_config and re.fullmatch(_NAME_PATTERN, name):
+    if in_ssh_config and re.fullmatch(profile_file.NAME, name):
         return f"your ssh configuration knows it: latkit device add {name}"
     return None
 

@@ -1,4 +1,7 @@
-"""Reading and writing TOML profiles, with messages that name the line and the field."""
+"""Finding, reading and writing TOML profiles, with messages that name the line and the field.
+
+Without pydantic, so that predicting stays quick: it asks what a device is usually measured under.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +11,10 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails
-
+import latkit
+from latkit.config import config_dir
 from latkit.errors import UsageError
 
 if sys.version_info >= (3, 11):
@@ -21,7 +22,34 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic.fields import FieldInfo
+    from pydantic_core import ErrorDetails
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+"""What a device may be called."""
 _MAX_BYTES = 64 * 1024
+
+
+def user_dir() -> Path:
+    """Where the user's profiles stand."""
+    return config_dir() / "devices"
+
+
+def builtin_dir() -> Path:
+    """Where the built-in profiles stand: in the wheel, or beside the package in a checkout."""
+    package = Path(latkit.__file__).parent
+    installed = package / "_device_profiles"
+    return installed if installed.is_dir() else package.parent / "device_profiles"
+
+
+def files() -> dict[str, Path]:
+    """All profiles by name; the user's own win over the built-in ones."""
+    found: dict[str, Path] = {}
+    for directory in (builtin_dir(), user_dir()):
+        found.update({file.stem: file for file in sorted(directory.glob("*.toml"))})
+    return {name: file for name, file in found.items() if re.fullmatch(NAME, name)}
 
 
 def load(file: Path) -> tuple[str, dict[str, Any]]:

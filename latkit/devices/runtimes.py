@@ -1,9 +1,14 @@
-"""What the host knows of the runtimes: their modules, their usual provider, their packages."""
+"""Runtimes: what they need on a device, and which files of ``runners/`` drive them there.
+
+Another package adds one by an entry point of the group ``latkit.runtimes``; docs/runners.md.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+
+from latkit.registry import Registry
 
 _ON_PROCESSOR = frozenset(
     {"CPUExecutionProvider", "XNNPACK", "builtin", "eager", "compile", "torchscript"}
@@ -18,27 +23,39 @@ _LITERT_MACHINES = (None, "x86_64", "aarch64")
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """What one needs; of ``modules`` a device has one. ``provider`` is used unless one is named."""
+    """What one needs.
+
+    Args:
+        modules: of which a device has one; none where it is not a Python package.
+        provider: the one that is used unless a profile names another.
+        files: what drives it on the device, ``runtime_NAME.py`` among them: names in
+            ``runners/``, or absolute paths of another package's files.
+    """
 
     modules: tuple[str, ...]
     provider: str
+    files: tuple[Path, ...]
 
 
-_RUNTIMES = {
-    "onnxruntime": Runtime(("onnxruntime",), "CPUExecutionProvider"),
-    "tflite": Runtime(("ai_edge_litert.interpreter", "tflite_runtime.interpreter"), "XNNPACK"),
-    "torch": Runtime(("torch",), "eager"),
-}
+ONNXRUNTIME = Runtime(("onnxruntime",), "CPUExecutionProvider", (Path("runtime_onnxruntime.py"),))
+TFLITE = Runtime(
+    ("ai_edge_litert.interpreter", "tflite_runtime.interpreter"),
+    "XNNPACK",
+    (Path("runtime_tflite.py"),),
+)
+TORCH = Runtime(("torch",), "eager", (Path("runtime_torch.py"),))
+COMMAND = Runtime((), "CPUExecutionProvider", (Path("runtime_command.py"),))
+"""A benchmark program, which the profile describes."""
 
-
-def runtimes() -> Mapping[str, Runtime]:
-    """Those that latkit has a runner for, by name."""
-    return _RUNTIMES
-
-
-def runtime(name: str) -> Runtime:
-    """That of the name; one that latkit does not know is a module with processors to run on."""
-    return _RUNTIMES.get(name) or Runtime((name,), "CPUExecutionProvider")
+RUNTIMES: Registry[Runtime] = Registry(
+    "runtime",
+    {
+        "onnxruntime": f"{__name__}:ONNXRUNTIME",
+        "tflite": f"{__name__}:TFLITE",
+        "torch": f"{__name__}:TORCH",
+        "command": f"{__name__}:COMMAND",
+    },
+)
 
 
 def requirements(

@@ -1,31 +1,26 @@
 """Putting a device into the state that measuring wants, for as long as it is measured.
 
 A program on the device holds the settings and restores them whatever becomes of it, of the link
-or of this process; see ``target/tuner.py``.
+or of this process; see ``runners/tuner.py``.
 """
 
 from __future__ import annotations
 
 import posixpath
 import shlex
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from latkit.devices.placed import placed
+from latkit.devices.deploy import Deployed, deploy
+from latkit.devices.held import SILENCE_LIMIT_S, Held
 from latkit.devices.profile import Profile
 from latkit.devices.transport import open_transport
-from latkit.devices.transport.base import RemoteProcess, Transport
-from latkit.errors import LatkitError, RemoteCommandError, RunnerError
+from latkit.errors import RemoteCommandError, RunnerError
 
-HEARTBEAT_S = 10.0
-SILENCE_LIMIT_S = 60.0
 _ANSWER_TIMEOUT_S = 90.0
-_HEART_STOP_S = 1.0
-_MAX_ANSWER_BYTES = 256 * 1024
 _FILE = "tuned.json"
 _BY_HAND = "echo performance | sudo tee /sys/devices/system/cpu/cpufreq/policy*/scaling_governor"
 
@@ -33,7 +28,7 @@ Hold = Literal["held", "left", "free"]
 
 
 class _Answer(BaseModel):
-    """What ``target/tuner.py`` says."""
+    """What ``tuner.py`` says."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -53,17 +48,16 @@ class Tuning:
         recovered: whether something that a killed run had left was put back first.
     """
 
-    def __init__(self, where: str, process: RemoteProcess, answer: _Answer) -> None:
+    def __init__(self, where: str, program: Held, answer: _Answer) -> None:
         self.changed: Mapping[str, str] = answer.changed
         self.refused: Mapping[str, str] = answer.refused
         self.recovered = answer.recovered
         self._where = where
-        self._process = process
+        self._program = program
 
     def wait(self, timeout_s: float) -> None:
         """Wait so long; raises LatkitError where the settings are not held any more."""
-        with suppress(TimeoutError):
-            self._process.receive(timeout_s, _MAX_ANSWER_BYTES)
+        if self._program.last_word(timeout_s) is not None:
             raise RemoteCommandError(
                 f"the settings of {self._where} are not held any more", "they were put back there"
             )
@@ -81,51 +75,33 @@ def tuned(profile: Profile, root: str = "/") -> Iterator[Tuning]:
     somebody else holds the device so, and where something could not be put back.
     """
     with open_transport(profile) as transport:
-        process = transport.spawn(_command(profile, transport, root))
-        ended = threading.Event()
-        heart = threading.Thread(target=_beat, args=(process, ended), daemon=True)
-        try:
-            tuning = _held(profile, transport, process)
-            heart.start()
-            yield tuning
-            ended.set()
-            heart.join(_HEART_STOP_S)
-            _finish(profile, transport, process)
-        finally:
-            ended.set()
-            process.close()
+        deployed = deploy(transport, profile)
+        words = deployed.words("tuner.py", "hold", _kept(deployed), f"{SILENCE_LIMIT_S:g}", root)
+        with Held(transport, words, "tuned") as program:
+            answer = program.answer(_Answer, _ANSWER_TIMEOUT_S)
+            _require_tuned(profile, transport.description, answer)
+            yield Tuning(transport.description, program, answer)
+            failed = program.end(_Answer, _ANSWER_TIMEOUT_S).failed
+        if failed:
+            raise _not_restored(profile, transport.description, failed)
 
 
-def holding(profile: Profile, transport: Transport, root: str = "/") -> Hold:
+def holding(deployed: Deployed, root: str = "/") -> Hold:
     """Whether a device is held so now; ``left``: it was, by a run that was killed."""
-    words = [*_words(profile, transport, "status"), root]
-    answer = transport.run(words, timeout_s=profile.command_timeout_s)
+    answer = deployed.run("tuner.py", "status", _kept(deployed), root)
     state = _parsed(answer.stdout.strip().encode()).state
     if state not in ("held", "left", "free"):
-        raise RemoteCommandError(f"{transport.description} said {state!r} when asked for its state")
+        raise RemoteCommandError(
+            f"{deployed.transport.description} said {state!r} when asked for its state"
+        )
     return state
 
 
-def _words(profile: Profile, transport: Transport, task: str) -> list[str]:
-    file = placed(transport, profile.remote_dir, "tuner.py")
-    kept = posixpath.join(transport.expand(profile.remote_dir), _FILE)
-    return [transport.expand(profile.python), file, task, kept]
+def _kept(deployed: Deployed) -> str:
+    return posixpath.join(deployed.transport.expand(deployed.profile.remote_dir), _FILE)
 
 
-def _command(profile: Profile, transport: Transport, root: str) -> list[str]:
-    return [*_words(profile, transport, "hold"), f"{SILENCE_LIMIT_S:g}", root]
-
-
-def _beat(process: RemoteProcess, ended: threading.Event) -> None:
-    # Settings that are not held any more are noticed by wait(), or at the end.
-    with suppress(LatkitError):
-        while not ended.wait(HEARTBEAT_S):
-            process.send(b"")
-
-
-def _held(profile: Profile, transport: Transport, process: RemoteProcess) -> Tuning:
-    where = transport.description
-    answer = _receive(where, process)
+def _require_tuned(profile: Profile, where: str, answer: _Answer) -> None:
     if answer.state == "busy":
         raise RemoteCommandError(
             f"{where} is tuned by somebody else already", "it needs no second one: just measure"
@@ -136,29 +112,6 @@ def _held(profile: Profile, transport: Transport, process: RemoteProcess) -> Tun
         raise RemoteCommandError(
             f"nothing could be changed on {where}: {told(answer.refused)}", by_hand(profile)
         )
-    return Tuning(where, process, answer)
-
-
-def _finish(profile: Profile, transport: Transport, process: RemoteProcess) -> None:
-    process.send(b"end")
-    answer = _receive(transport.description, process)
-    if answer.failed:
-        raise _not_restored(profile, transport.description, answer.failed)
-
-
-def _receive(where: str, process: RemoteProcess) -> _Answer:
-    try:
-        line = process.receive(_ANSWER_TIMEOUT_S, _MAX_ANSWER_BYTES)
-    except TimeoutError:
-        line = None
-    if line is None:
-        process.close()
-        said = process.stderr_tail().strip()[-300:] or "no message"
-        raise RemoteCommandError(
-            f"{where} cannot be tuned: the program there ended with {said}",
-            "is Python 3.8 or newer there? `latkit device check` tells",
-        )
-    return _parsed(line)
 
 
 def _parsed(line: bytes) -> _Answer:

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from latkit.devices.check import Finding, check
+from latkit.devices.deploy import deploy
 from latkit.devices.lease import DeviceBusyError, Lease
 from latkit.devices.profile import Profile, create
-from latkit.devices.transport import open_transport
+from latkit.devices.transport import Transport, open_transport
 from latkit.devices.transport.local import LocalTransport
 from latkit.errors import DeviceUnreachable
 from tests.integration.sshd import Sshd, make_key, running_sshd
@@ -42,19 +43,23 @@ def require_for_a_while(held: Lease) -> None:
         time.sleep(0.05)
 
 
+def lease(transport: Transport, folder: str, wait_s: float = 0.0) -> Lease:
+    return Lease(deploy(transport, board(remote_dir=folder)), wait_s=wait_s)
+
+
 def local_lease(folder: str, wait_s: float = 0.0) -> Lease:
-    return Lease(LocalTransport(), folder, python=sys.executable, wait_s=wait_s)
+    return lease(LocalTransport(), folder, wait_s)
 
 
 def test_a_lease_excludes_however_the_device_is_reached(sshd: Sshd, folder: str):
     with open_transport(board()) as transport:
-        with Lease(transport, folder, python=sys.executable) as held:
+        with lease(transport, folder) as held:
             held.require()
             with pytest.raises(DeviceBusyError, match="in use by"), local_lease(folder):
                 pass
-            with pytest.raises(DeviceBusyError), Lease(transport, folder, python=sys.executable):
+            with pytest.raises(DeviceBusyError), lease(transport, folder):
                 pass
-        with Lease(transport, folder, python=sys.executable):
+        with lease(transport, folder):
             pass
 
 
@@ -63,7 +68,7 @@ def test_a_lost_link_ends_the_lease(tmp_path: Path, ssh_home: Path, folder: str,
         monkeypatch.setenv("LATKIT_SSH_CONFIG", str(server.config))
         with (
             open_transport(board()) as transport,
-            Lease(transport, folder, python=sys.executable) as held,
+            lease(transport, folder) as held,
         ):
             with pytest.raises(DeviceBusyError), local_lease(folder):
                 pass
@@ -77,11 +82,13 @@ def test_a_lost_link_ends_the_lease(tmp_path: Path, ssh_home: Path, folder: str,
 def test_a_killed_host_ends_the_lease(sshd: Sshd, folder: str):
     script = (
         "import sys\n"
+        "from latkit.devices.deploy import deploy\n"
         "from latkit.devices.lease import Lease\n"
         "from latkit.devices.profile import create\n"
         "from latkit.devices.transport import open_transport\n"
-        "with open_transport(create({'name': 'board'})) as transport:\n"
-        "    with Lease(transport, sys.argv[1], python=sys.executable):\n"
+        "device = create({'name': 'board', 'python': sys.executable, 'remote_dir': sys.argv[1]})\n"
+        "with open_transport(device) as transport:\n"
+        "    with Lease(deploy(transport, device)):\n"
         "        print('held', flush=True)\n"
         "        input()\n"
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import threading
@@ -22,6 +21,9 @@ from latkit.devices.transport.ssh_target import resolve
 from latkit.errors import DeviceUnreachable, HostKeyError, LatkitError, UsageError
 from tests.conformance.transport import line, process_ended, running
 from tests.integration.sshd import Sshd, free_port, make_key, running_sshd
+
+NO_AGENT = 2
+"""What ssh-add ends with while nobody answers at SSH_AUTH_SOCK."""
 
 
 def board(**values: object) -> Transport:
@@ -195,8 +197,7 @@ class TestHostKey:
             key = make_key(own_sshd.folder / f"host_key_{kind}", kind=kind)
             settings = own_sshd.folder / "sshd_config"
             settings.write_text(f"{settings.read_text()}HostKey {key}\n")
-            os.kill(own_sshd.process.pid, signal.SIGHUP)
-            time.sleep(0.3)
+            own_sshd.reload()
             public = key.with_suffix(".pub").read_text()
             own_sshd.known_hosts.write_text(f"{own_sshd.lookup_name} {public}")
             with board():
@@ -315,14 +316,14 @@ def _locked_key(server: Sshd) -> Path:
 def _agent(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     address = folder / "agent"
     process = subprocess.Popen(["ssh-agent", "-D", "-a", str(address)], stdout=subprocess.DEVNULL)
-    while not address.exists():
-        time.sleep(0.02)
     monkeypatch.setenv("SSH_AUTH_SOCK", str(address))
+    while subprocess.run(["ssh-add", "-l"], capture_output=True).returncode == NO_AGENT:
+        time.sleep(0.02)
     try:
         yield
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _add_to_agent(key: Path, passphrase: str = "") -> None:

@@ -75,7 +75,7 @@ def test_every_login_shell_will_do(tmp_path: Path, ssh_home: Path, monkeypatch, 
         with board() as transport:
             assert transport.run(["printf", "%s", "it's $HOME!\n"]).stdout == "it's $HOME!\n"
             with pytest.raises(RemoteCommandError, match="did not end"):
-                transport.run(["sh", "-c", f"echo $$ > {tmp_path}/pid; sleep 60"], timeout_s=0.5)
+                transport.run(["sh", "-c", f"echo $$ > {tmp_path}/pid; sleep 60"], timeout_s=2.0)
             assert process_ended(int((tmp_path / "pid").read_text()))
 
 

@@ -107,6 +107,18 @@ def test_this_computer():
     assert set(findings) >= {"provider", "disk", "processors", "governor", "load"}
 
 
+def test_an_unknown_runtime():
+    (finding,) = check(local(runtime="onxruntime"))
+    assert (finding.name, finding.level) == ("runtime", "problem")
+    assert finding.detail == "unknown runtime 'onxruntime'"
+    assert "did you mean 'onnxruntime'?" in (finding.hint or "")
+
+
+def test_it_puts_nothing_there(tmp_path: Path):
+    check(local(remote_dir=f"{tmp_path}/device"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_no_python():
     findings = check(local(python="latkit-no-such-python"))
     assert [finding.level for finding in findings] == ["ok", "problem"]
@@ -150,7 +162,7 @@ def test_a_device_that_does_not_answer_is_a_finding(
 ):
     sleeper = tmp_path / "probe.py"
     sleeper.write_text("import time; time.sleep(60)")
-    monkeypatch.setattr(check_module, "program", lambda _: sleeper)
+    monkeypatch.setattr(check_module, "runner_file", lambda _: sleeper)
     finding = check(local(command_timeout_s=0.5))[-1]
     assert finding.level == "problem"
     assert "did not end within 0.5 s" in finding.detail

@@ -7,27 +7,33 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from latkit.devices import held as held_module
 from latkit.devices import lease as lease_module
+from latkit.devices.deploy import deploy
 from latkit.devices.lease import DeviceBusyError, Lease
+from latkit.devices.profile import create
 from latkit.devices.transport.local import LocalTransport
 from latkit.errors import LatkitError, RemoteCommandError
 
 HOLD = """
 import sys
-from latkit.devices.lease import Lease
-from latkit.devices.transport.local import LocalTransport
-with Lease(LocalTransport(), sys.argv[1], python=sys.executable):
+from tests.unit.test_devices_lease import lease
+with lease(sys.argv[1]):
     print("held", flush=True)
     input()
 """
 
 
 def lease(folder: Path | str, wait_s: float = 0.0, python: str = sys.executable) -> Lease:
-    return Lease(LocalTransport(), str(folder), python=python, wait_s=wait_s)
+    device = create({"name": "here", "transport": "local", "remote_dir": str(folder)})
+    deployed = deploy(LocalTransport(), device)
+    other = device.model_copy(update={"python": python})
+    return Lease(replace(deployed, profile=other), wait_s=wait_s)
 
 
 def require_for_a_while(held: Lease) -> None:
@@ -106,7 +112,7 @@ def test_a_killed_holder_frees_the_device(tmp_path: Path, other_holder: subproce
 def test_a_holder_that_falls_silent_frees_the_device(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(lease_module, "SILENCE_LIMIT_S", 0.5)
+    monkeypatch.setattr(held_module, "SILENCE_LIMIT_S", 0.5)
     with lease(tmp_path) as silent:
         with lease(tmp_path, wait_s=30.0):
             pass
@@ -115,10 +121,10 @@ def test_a_holder_that_falls_silent_frees_the_device(
 
 
 def test_heartbeats_keep_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(lease_module, "SILENCE_LIMIT_S", 1.0)
-    monkeypatch.setattr(lease_module, "HEARTBEAT_S", 0.1)
+    monkeypatch.setattr(held_module, "SILENCE_LIMIT_S", 3.0)
+    monkeypatch.setattr(held_module, "HEARTBEAT_S", 0.1)
     with lease(tmp_path) as held:
-        time.sleep(2.0)
+        time.sleep(4.0)
         held.require()
 
 
@@ -138,21 +144,6 @@ def test_many_waiters_all_get_their_turn(tmp_path: Path):
     for thread in threads:
         thread.join(60.0)
     assert sorted(served) == [0, 1, 2, 3]
-
-
-def test_the_holding_program_is_put_there_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    uploads = []
-    upload = LocalTransport.upload
-
-    def counted(self: LocalTransport, local: Path, remote: str) -> None:
-        uploads.append(remote)
-        upload(self, local, remote)
-
-    monkeypatch.setattr(LocalTransport, "upload", counted)
-    for _ in range(2):
-        with lease(tmp_path):
-            pass
-    assert len(uploads) == 1
 
 
 @pytest.mark.parametrize("python", ["latkit-no-such-python", "false", "echo"])

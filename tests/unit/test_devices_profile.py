@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latkit.devices import profile as profiles
-from latkit.devices import profile_file
+from latkit.devices import profile, profile_file
 from latkit.devices.profile import Profile, add, available, create, load
 from latkit.errors import UnknownNameError, UsageError
 
@@ -40,7 +39,7 @@ def test_built_in_profiles_are_whole():
 
 
 @pytest.mark.parametrize(
-    "file", sorted(profiles.builtin_dir().glob("*.toml")), ids=lambda f: f.stem
+    "file", sorted(profile_file.builtin_dir().glob("*.toml")), ids=lambda f: f.stem
 )
 def test_built_in_profiles_explain_themselves(file: Path):
     text = file.read_text()
@@ -192,7 +191,7 @@ def test_no_file_content_is_more_than_a_usage_error(tmp_path_factory, content: b
     file = folder / "fuzz.toml"
     file.write_bytes(content)
     with contextlib.suppress(UsageError):
-        profiles._read(file)
+        profile._read(file)
 
 
 def test_importing_profiles_imports_no_paramiko():

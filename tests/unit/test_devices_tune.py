@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,8 +17,9 @@ import pytest
 
 from latkit.cli import run
 from latkit.devices import tune
+from latkit.devices.deploy import Deployed, deploy
 from latkit.devices.profile import Profile, create
-from latkit.devices.target import program
+from latkit.devices.runners import runner_dir, runner_file
 from latkit.devices.transport.local import LocalTransport
 from latkit.errors import RemoteCommandError
 from tests.unit.recorded_devices import lay_out
@@ -33,7 +35,7 @@ BOARD = {
 }
 USUAL = ["ondemand", "schedutil"]
 TUNED = ["performance", "performance"]
-WAIT_S = 20.0
+WAIT_S = 60.0
 
 # Behaves as NVIDIA's does: --store and --restore take a file, no argument fixes the clocks.
 JETSON_CLOCKS = """#!/bin/sh
@@ -81,7 +83,13 @@ def eventually(condition: Callable[[], bool]) -> None:
 
 def start(tmp_path: Path, root: Path, silence_s: float = 60) -> subprocess.Popen[bytes]:
     """The program on the device, once it has changed everything."""
-    words = [sys.executable, program("tuner.py"), "hold", tmp_path / "kept.json", str(silence_s)]
+    words = [
+        sys.executable,
+        runner_file("tuner.py"),
+        "hold",
+        tmp_path / "kept.json",
+        str(silence_s),
+    ]
     pipe = subprocess.PIPE
     held = subprocess.Popen([*words, root], stdin=pipe, stdout=pipe, start_new_session=True)
     assert held.stdout
@@ -149,7 +157,7 @@ def test_put_back_at_the_end_of_input(tmp_path: Path, root: Path):
 
 
 def test_put_back_when_nobody_is_heard_any_more(tmp_path: Path, root: Path):
-    with start(tmp_path, root, silence_s=0.1):
+    with start(tmp_path, root, silence_s=3.0):
         eventually(lambda: governors(root) == USUAL)
 
 
@@ -165,14 +173,14 @@ def test_what_was_left_is_put_back_by_the_next(tmp_path: Path, root: Path, here:
     kept.parent.mkdir()
     killed_with_its_guardian(tmp_path, root)
     (tmp_path / "kept.json").rename(kept)
-    with LocalTransport() as transport:
-        assert tune.holding(here, transport, str(root)) == "left"
-        with tune.tuned(here, str(root)) as tuning:
-            assert tuning.recovered
-            assert governors(root) == TUNED
-            assert tune.holding(here, transport, str(root)) == "held"
-        assert governors(root) == USUAL
-        assert tune.holding(here, transport, str(root)) == "free"
+    deployed = deploy(LocalTransport(), here)
+    assert tune.holding(deployed, str(root)) == "left"
+    with tune.tuned(here, str(root)) as tuning:
+        assert tuning.recovered
+        assert governors(root) == TUNED
+        assert tune.holding(deployed, str(root)) == "held"
+    assert governors(root) == USUAL
+    assert tune.holding(deployed, str(root)) == "free"
 
 
 def test_a_restart_has_put_everything_back(tmp_path: Path, root: Path, here: Profile):
@@ -182,17 +190,17 @@ def test_a_restart_has_put_everything_back(tmp_path: Path, root: Path, here: Pro
     (tmp_path / "kept.json").rename(kept)
     lay_out(root, {"proc/sys/kernel/random/boot_id": "another\n"})
     lay_out(root, {f"{CPUFREQ}/policy0/scaling_governor": "powersave\n"})
-    with LocalTransport() as transport:
-        assert tune.holding(here, transport, str(root)) == "free"
+    assert tune.holding(deploy(LocalTransport(), here), str(root)) == "free"
     with tune.tuned(here, str(root)) as tuning:
         assert not tuning.recovered
     assert governors(root)[0] == "powersave"
 
 
 def test_a_second_one_is_refused(here: Profile, tmp_path: Path, root: Path, monkeypatch):
-    copy = tmp_path / "tuner.py"
-    copy.write_text(program("tuner.py").read_text().replace("BUSY_WAIT_S = 5.0", "BUSY_WAIT_S = 0"))
-    monkeypatch.setattr("latkit.devices.placed.program", lambda name: copy)
+    folder = shutil.copytree(runner_dir(), tmp_path / "runners")
+    impatient = runner_file("tuner.py").read_text().replace("BUSY_WAIT_S = 5.0", "BUSY_WAIT_S = 0")
+    (folder / "tuner.py").write_text(impatient)
+    monkeypatch.setattr("latkit.devices.runners.runner_dir", lambda: folder)
     with tune.tuned(here, str(root)):
         with pytest.raises(RemoteCommandError, match="somebody else"), tune.tuned(here, str(root)):
             pass
@@ -209,7 +217,7 @@ def test_a_jetsons_clocks(here: Profile, tmp_path: Path, root: Path, monkeypatch
         assert clock.read_text() == "1020000000\n"
         assert tuning.changed["jetson_clocks"] == "clocks are fixed"
     assert clock.read_text() == "306000000\n"
-    assert [file.suffix for file in Path(here.remote_dir).iterdir()] == [".py"]
+    assert [file.name for file in Path(here.remote_dir).iterdir()] == ["runners"]
 
 
 def test_what_needs_no_change_is_left_alone(here: Profile, root: Path):
@@ -263,9 +271,10 @@ def test_what_cannot_be_put_back_is_an_error_and_tried_again(here: Profile, root
     assert governors(root) == USUAL
 
 
-def test_a_program_that_cannot_run(here: Profile, root: Path):
-    broken = here.model_copy(update={"python": "/bin/false"})
-    with pytest.raises(RemoteCommandError, match="cannot be tuned"), tune.tuned(broken, str(root)):
+def test_a_program_that_cannot_run(here: Profile, root: Path, monkeypatch: pytest.MonkeyPatch):
+    broken = Deployed(LocalTransport(), here.model_copy(update={"python": "/bin/false"}), "/x/0")
+    monkeypatch.setattr(tune, "deploy", lambda *_: broken)
+    with pytest.raises(RemoteCommandError, match="cannot be tuned"), tune.tuned(here, str(root)):
         pass
 
 
@@ -301,8 +310,8 @@ def command_line(folder: Path) -> bytes:
 @pytest.fixture
 def on_board(root: Path, here: Profile, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command line tunes the board in the folder."""
-    monkeypatch.setattr("latkit.devices.profile.load", lambda name: here)
-    monkeypatch.setattr(tune, "tuned", partial(tune.tuned, root=str(root)))
+    monkeypatch.setattr("latkit.lab.device.load", lambda name: here)
+    monkeypatch.setattr("latkit.lab.device.tuned", partial(tune.tuned, root=str(root)))
 
 
 @pytest.mark.usefixtures("on_board")

@@ -16,11 +16,11 @@ from typing import Any
 
 import pytest
 
-from latkit import formats, spaces
 from latkit.devices.profile import Profile, create
 from latkit.devices.profile_file import tomllib
+from latkit.formats import FORMATS
 from latkit.protocol import BlockEvent, Failed, Hello, MeasureRequest, StopRule, parse_event
-from tests.conformance.builder import TINY
+from tests.conformance.builder import SMALL
 from tests.conformance.runner import ANSWER_S, QUICK, RUNNERS, ended
 
 sys.path.insert(0, str(RUNNERS))
@@ -161,11 +161,10 @@ def scripted(tmp_path: Path, body: str, **changes: Any) -> Profile:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    space = spaces.get("nb201")
-    network = space.network(space.from_indices([3, 2, 1, 4, 3, 2]), **TINY)
+    network = SMALL.network(SMALL.from_indices([3, 2, 1, 4, 3, 2]))
     path = tmp_path / "model.onnx"
-    path.write_bytes(formats.builder("onnx").build(network, 0, 1))
-    path.with_suffix(".tflite").write_bytes(formats.builder("tflite").build(network, 0, 1))
+    path.write_bytes(FORMATS.get("onnx").build(network, 0, 1))
+    path.with_suffix(".tflite").write_bytes(FORMATS.get("tflite").build(network, 0, 1))
     return path
 
 
@@ -229,8 +228,8 @@ def test_a_program_that_hangs_is_killed(tmp_path: Path, model: Path):
     with harness(scripted(tmp_path, body)) as talk:
         talk.hear()
         begun = time.monotonic()
-        failed = talk.ask(model, timeout_s=1.0)
-    assert (failed.kind, time.monotonic() - begun < 20) == ("timeout", True)
+        failed = talk.ask(model, timeout_s=5.0)
+    assert (failed.kind, time.monotonic() - begun < 90) == ("timeout", True)
     assert ended(int((tmp_path / "pid").read_text()))
 
 

@@ -10,18 +10,17 @@ import pytest
 
 pytest.importorskip("ai_edge_litert")
 
-from latkit import spaces
 from latkit.formats.cache import ModelCache
 from latkit.measure.reference import reference_output, same_output
 from latkit.protocol import BlockEvent, Failed, MeasureRequest
-from tests.conformance.builder import TINY
+from latkit.subjects import Recipe
+from tests.conformance.builder import SMALL
 from tests.conformance.runner import Harness, RunnerConformance
 
 
 @pytest.fixture(scope="module")
 def network():
-    space = spaces.get("nb201")
-    return space.network(space.sample(np.random.default_rng(0), 1)[0], **TINY)
+    return SMALL.network(SMALL.sample(np.random.default_rng(0), 1)[0])
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +30,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> ModelCache:
 
 @pytest.fixture(scope="module")
 def model(cache: ModelCache, network) -> Path:
-    return cache.get(network, format="tflite").path
+    return cache.get(network, Recipe("tflite")).path
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +47,7 @@ class TestXnnpack(RunnerConformance):
     def test_other_precisions_compute_the_same(
         self, harness: Harness, request_: MeasureRequest, cache, network, expected, precision
     ):
-        file = cache.get(network, format="tflite", precision=precision)
+        file = cache.get(network, Recipe("tflite", precision=precision))
         request = replace(request_, model=str(file.path), precision=precision)
         block = harness.ask(request)
         assert isinstance(block, BlockEvent), block

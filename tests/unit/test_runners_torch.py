@@ -11,17 +11,18 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from latkit import spaces  # noqa: E402
 from latkit.formats.cache import ModelCache  # noqa: E402
 from latkit.measure.reference import reference_output, same_output  # noqa: E402
 from latkit.protocol import BlockEvent, Failed, MeasureRequest  # noqa: E402
-from tests.conformance.builder import TINY  # noqa: E402
+from latkit.spaces.base import Space  # noqa: E402
+from latkit.spaces.fbnet import FBNet  # noqa: E402
+from latkit.subjects import Recipe  # noqa: E402
+from tests.conformance.builder import SMALL  # noqa: E402
 from tests.conformance.runner import Harness, RunnerConformance  # noqa: E402
 
 
-def network_of(name: str, **skeleton: int):
-    space = spaces.get(name)
-    return space.network(space.sample(np.random.default_rng(0), 1)[0], **skeleton)
+def network_of(space: Space):
+    return space.network(space.sample(np.random.default_rng(0), 1)[0])
 
 
 @pytest.fixture(scope="module")
@@ -31,12 +32,12 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> ModelCache:
 
 @pytest.fixture(scope="module")
 def model(cache: ModelCache) -> Path:
-    return cache.get(network_of("nb201", **TINY), format="torch").path
+    return cache.get(network_of(SMALL), Recipe("torch")).path
 
 
 @pytest.fixture(scope="module")
 def expected(cache: ModelCache):
-    return reference_output(cache.get(network_of("nb201", **TINY)).path, 0)
+    return reference_output(cache.get(network_of(SMALL)).path, 0)
 
 
 class TestEager(RunnerConformance):
@@ -54,8 +55,8 @@ class TestEager(RunnerConformance):
         assert same_output(block.output, expected, "fp32")
 
     def test_a_space_of_other_layers(self, harness: Harness, request_: MeasureRequest, cache):
-        network = network_of("fbnet", resolution=32)
-        file = cache.get(network, format="torch")
+        network = network_of(FBNet())
+        file = cache.get(network, Recipe("torch"))
         block = harness.ask(replace(request_, model=str(file.path)))
         assert isinstance(block, BlockEvent), block
         expected = reference_output(cache.get(network).path, 0)

@@ -2,7 +2,8 @@
 
     python3 - RUNTIME_MODULES DIRECTORY PROGRAM < probe.py
 
-The modules are separated by commas; the first one that is installed counts. PROGRAM may be empty.
+The modules are separated by commas; the first one that is installed counts. Both the modules and
+PROGRAM may be empty.
 Whatever cannot be read is null: unknown, never assumed.
 """
 
@@ -48,6 +49,8 @@ def first_installed(modules: list[str]) -> str:
 
 def version(module: str) -> str | None:
     """None where it is not installed; the failure's text where it is but cannot be imported."""
+    if not module:
+        return None
     try:
         importlib.import_module(module)
         return str(getattr(sys.modules[module.split(".")[0]], "__version__", "unknown"))
