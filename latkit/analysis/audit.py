@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any, Literal
 
+from latkit.condition import Condition, unversioned
 from latkit.measure import stats
-from latkit.measurement import Arch, Measurement, Setting
+from latkit.measurement import Measurement
 from latkit.store.io.published import NEAR_ZERO
+from latkit.subjects import Subject
 
 MAX_RELABEL = 0.001
 """By so much a label may differ from what its samples say."""
 MAX_REPEAT = 0.1
 """By so much a repeat may differ from the earlier measurements of the same network."""
 MAX_TYPICAL_REPEAT = 0.03
-"""And by so much half of a setting's repeats may."""
+"""And by so much half of a condition's repeats may."""
 MIN_REPEATS = 3
 
 Gravity = Literal["invalid", "suspect", "note"]
@@ -30,15 +32,15 @@ class Finding:
     Args:
         gravity: ``invalid`` cannot be believed, ``suspect`` may be wrong, ``note`` is neither.
         reason: begins with its kind and a colon.
-        setting: where it was found.
-        arch: of which network; None where it is about the setting as a whole.
-        measured_at: of which measurement; empty for published labels and whole settings.
+        condition: under which it was found.
+        subject: of which network; None where it is about the condition as a whole.
+        measured_at: of which measurement; empty for published labels and whole conditions.
     """
 
     gravity: Gravity
     reason: str
-    setting: Setting
-    arch: Arch | None = None
+    condition: Condition
+    subject: Subject | None = None
     measured_at: str = ""
 
     @property
@@ -48,15 +50,15 @@ class Finding:
 
 
 def audit(measurements: Sequence[Measurement]) -> list[Finding]:
-    """All findings about the measurements of one space under one setting.
+    """All findings about the measurements of one collection under one condition.
 
     Args:
         measurements: oldest first, raw samples included.
     """
-    newest = {m.arch: m for m in measurements}
-    by_arch: dict[Arch, list[Measurement]] = defaultdict(list)
+    newest = {m.subject: m for m in measurements}
+    by_arch: dict[Subject, list[Measurement]] = defaultdict(list)
     for measurement in measurements:
-        by_arch[measurement.arch].append(measurement)
+        by_arch[measurement.subject].append(measurement)
     return [
         *(found for m in newest.values() for found in _verdicts(m)),
         *(found for m in measurements for found in _contradictions(m)),
@@ -67,7 +69,9 @@ def audit(measurements: Sequence[Measurement]) -> list[Finding]:
 
 
 def _about(measurement: Measurement, gravity: Gravity, reason: str) -> Finding:
-    return Finding(gravity, reason, measurement.setting, measurement.arch, measurement.measured_at)
+    return Finding(
+        gravity, reason, measurement.condition, measurement.subject, measurement.measured_at
+    )
 
 
 def _verdicts(measurement: Measurement) -> Iterator[Finding]:
@@ -141,9 +145,9 @@ def _duplicates(own: Sequence[Measurement]) -> Iterator[Finding]:
 
 
 def _repeats(groups: Iterable[Sequence[Measurement]]) -> Iterator[Finding]:
-    """Networks measured again with another outcome, and settings where that is the rule."""
+    """Networks measured again with another outcome, and conditions where that is the rule."""
     changes: list[float] = []
-    setting: Setting | None = None
+    condition: Condition | None = None
     for own in groups:
         usable = [m for m in own if m.usable and m.measured_at]
         if len(usable) < 2:
@@ -151,23 +155,22 @@ def _repeats(groups: Iterable[Sequence[Measurement]]) -> Iterator[Finding]:
         before = median(m.latency_ms for m in usable[:-1] if m.latency_ms is not None)
         change = (usable[-1].latency_ms or 0.0) / before - 1 if before > 0 else 0.0
         changes.append(abs(change))
-        setting = own[0].setting
+        condition = own[0].condition
         if abs(change) > MAX_REPEAT:
             yield _about(usable[-1], "suspect", f"repeat: {change:+.0%} against earlier ones")
-    if setting and len(changes) >= MIN_REPEATS and median(changes) > MAX_TYPICAL_REPEAT:
+    if condition and len(changes) >= MIN_REPEATS and median(changes) > MAX_TYPICAL_REPEAT:
         words = f"half of {len(changes)} repeats differ by more than {median(changes):.1%}"
-        yield Finding("suspect", f"repeats: {words}", setting)
+        yield Finding("suspect", f"repeats: {words}", condition)
 
 
-def mixtures(settings: Iterable[Setting]) -> list[Finding]:
+def mixtures(conditions: Iterable[Condition]) -> list[Finding]:
     """Notes where one device was measured the same way but for a version.
 
-    A predictor learns from one setting, so that the others' measurements do not count.
+    Each version has a predictor of its own, from its own measurements alone.
     """
-    alike: dict[tuple[object, ...], list[Setting]] = defaultdict(list)
-    for s in settings:
-        key = (s.device, s.skeleton, s.runtime, s.threads, s.precision, s.batch, s.device_state)
-        alike[key].append(s)
+    alike: dict[Condition, list[Condition]] = defaultdict(list)
+    for condition in dict.fromkeys(conditions):
+        alike[unversioned(condition)].append(condition)
     return [
         Finding("note", f"mixture: {_versions(group)} on one device", group[-1])
         for group in alike.values()
@@ -175,7 +178,7 @@ def mixtures(settings: Iterable[Setting]) -> list[Finding]:
     ]
 
 
-def _versions(group: Sequence[Setting]) -> str:
-    versions = dict.fromkeys(f"{s.runtime}-{s.runtime_version}" for s in group)
-    protocols = dict.fromkeys(f"protocol {s.protocol}" for s in group)
+def _versions(group: Sequence[Condition]) -> str:
+    versions = dict.fromkeys(f"{c.runtime.name}-{c.runtime.version}" for c in group)
+    protocols = dict.fromkeys(f"protocol {c.protocol}" for c in group)
     return " and ".join(versions if len(versions) > 1 else protocols)

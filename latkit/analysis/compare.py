@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from latkit.errors import MeasurementsUnusable
 from latkit.measure.stats import Z_95
-from latkit.measurement import Arch, Measurement
+from latkit.measurement import Measurement
+from latkit.metrics import kendall, spearman
+from latkit.subjects import Subject
 
 Floats = NDArray[np.float64]
 
@@ -34,7 +36,7 @@ class Ratio:
     The bounds are None where either latency comes without its noise, as published labels do.
     """
 
-    arch: Arch
+    subject: Subject
     a_ms: float
     b_ms: float
     ratio: float
@@ -82,13 +84,13 @@ class Comparison:
 
 
 def compare(
-    a: Mapping[Arch, Measurement], b: Mapping[Arch, Measurement], rng: np.random.Generator
+    a: Mapping[Subject, Measurement], b: Mapping[Subject, Measurement], rng: np.random.Generator
 ) -> Comparison:
     """Compare two sets of usable measurements.
 
     Raises MeasurementsUnusable where they have fewer than three networks in common.
     """
-    common = sorted(a.keys() & b.keys(), key=lambda arch: (_ms(a[arch]), arch.space, arch.text))
+    common = sorted(a.keys() & b.keys(), key=lambda arch: (_ms(a[arch]), arch.collection, arch.key))
     if len(common) < MIN_COMMON:
         raise MeasurementsUnusable(
             f"there are {len(common)} networks in common, too few to compare",
@@ -146,14 +148,9 @@ def _signed_rank(logs: Floats) -> float:
 
 
 def _rank_correlations(a_ms: Floats, b_ms: Floats) -> dict[str, float]:
-    from scipy.stats import kendalltau, spearmanr
-
     if np.ptp(a_ms) == 0 or np.ptp(b_ms) == 0:
         return {"kendall": np.nan, "spearman": np.nan}
-    return {
-        "kendall": float(kendalltau(a_ms, b_ms).statistic),
-        "spearman": float(spearmanr(a_ms, b_ms).statistic),
-    }
+    return {"kendall": kendall(a_ms, b_ms), "spearman": spearman(a_ms, b_ms)}
 
 
 def _ratios(a: Sequence[Measurement], b: Sequence[Measurement]) -> tuple[Ratio, ...]:
@@ -164,9 +161,9 @@ def _ratios(a: Sequence[Measurement], b: Sequence[Measurement]) -> tuple[Ratio, 
 def _ratio(a: Measurement, b: Measurement, error: float | None) -> Ratio:
     ratio = _ms(b) / _ms(a)
     if error is None:
-        return Ratio(a.arch, _ms(a), _ms(b), ratio, None, None)
+        return Ratio(a.subject, _ms(a), _ms(b), ratio, None, None)
     factor = float(np.exp(Z_95 * error))
-    return Ratio(a.arch, _ms(a), _ms(b), ratio, ratio / factor, ratio * factor)
+    return Ratio(a.subject, _ms(a), _ms(b), ratio, ratio / factor, ratio * factor)
 
 
 def _errors(measurements: Sequence[Measurement]) -> list[float | None]:

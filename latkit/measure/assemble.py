@@ -1,4 +1,4 @@
-"""From the blocks of one architecture to its measurement."""
+"""From the blocks of one subject to its measurement."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
+from latkit.condition import Condition
 from latkit.measure import quality, stats
 from latkit.measure.journal import Entry, iso_time
 from latkit.measure.quality import Sighting
-from latkit.measurement import Arch, Block, Measurement, Setting, Verdict
+from latkit.measurement import Block, Measurement, Verdict
 from latkit.protocol import BlockEvent, Failed, Output
+from latkit.subjects import Subject
 
 Context = Mapping[str, Any]
 
 
 def measurement(
-    arch: Arch,
-    setting: Setting,
+    subject: Subject,
+    condition: Condition,
     seen: Sequence[Sighting],
     *,
     expected: Output,
@@ -32,8 +34,8 @@ def measurement(
     blocks are in the store.
 
     Args:
-        arch: the architecture.
-        setting: under which it was timed.
+        subject: the network.
+        condition: under which it was timed.
         seen: its blocks, oldest first, and how slow the device was; where that is unknown, the
             latency is left as it was timed.
         expected: what the network should compute.
@@ -42,10 +44,12 @@ def measurement(
     """
     blocks = [each.entry.block for each in seen]
     label = stats.label([block.samples_ns for block in blocks], [each.factor for each in seen])
-    verdict = quality.judge(seen, expected=expected, provider=provider, precision=setting.precision)
+    verdict = quality.judge(
+        seen, expected=expected, provider=provider, precision=condition.precision
+    )
     return Measurement(
-        arch,
-        setting,
+        subject,
+        condition,
         verdict,
         **asdict(label),
         blocks=tuple(map(_block, blocks)),
@@ -61,30 +65,32 @@ def _energy_mj(blocks: Sequence[BlockEvent]) -> float | None:
 
 
 def failure(
-    arch: Arch, setting: Setting, own: Sequence[Entry], event: Failed, context: Context
+    subject: Subject, condition: Condition, own: Sequence[Entry], event: Failed, context: Context
 ) -> Measurement:
-    """Of an architecture that could not be timed, with what had been timed of it before."""
+    """Of a subject that could not be timed, with what had been timed of it before."""
     verdict = Verdict("invalid", (f"{event.kind}: {event.detail}",))
-    return _without_latency(arch, setting, own, verdict, context, iso_time(time.time()))
+    return _without_latency(subject, condition, own, verdict, context, iso_time(time.time()))
 
 
-def restarted(arch: Arch, setting: Setting, own: Sequence[Entry], context: Context) -> Measurement:
-    """Of an architecture that was not complete when the device restarted."""
+def restarted(
+    subject: Subject, condition: Condition, own: Sequence[Entry], context: Context
+) -> Measurement:
+    """Of a subject that was not complete when the device restarted."""
     verdict = Verdict("invalid", ("reboot: the device restarted before this was complete",))
-    return _without_latency(arch, setting, own, verdict, context, own[-1].time)
+    return _without_latency(subject, condition, own, verdict, context, own[-1].time)
 
 
 def _without_latency(
-    arch: Arch,
-    setting: Setting,
+    subject: Subject,
+    condition: Condition,
     own: Sequence[Entry],
     verdict: Verdict,
     context: Context,
     measured_at: str,
 ) -> Measurement:
     return Measurement(
-        arch,
-        setting,
+        subject,
+        condition,
         verdict,
         None,
         blocks=tuple(_block(entry.block) for entry in own),

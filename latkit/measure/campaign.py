@@ -7,46 +7,30 @@ freed from the device's drift; raw samples and the drift of every block are stor
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
+from latkit.condition import Condition
 from latkit.errors import LatkitError
 from latkit.formats.cache import ModelCache
 from latkit.measure import assemble, stats
-from latkit.measure.drift import CanaryReference
 from latkit.measure.journal import Entry, Journal
 from latkit.measure.ledger import Ledger
-from latkit.measure.models import Models
+from latkit.measure.models import ModelFiles
 from latkit.measure.plan import CANARY_EVERY, MAX_ROUNDS, ROUNDS, Plan, batches, shuffled
 from latkit.measure.session import Session
-from latkit.measurement import LEVELS, Arch, Level, Measurement, Setting
+from latkit.measurement import LEVELS, Level, Measurement
+from latkit.progress import Progress
 from latkit.protocol import BlockEvent, Failed, StopRule
-from latkit.spaces.base import Space
-from latkit.store import Store
+from latkit.store import USABLE, Query, Store
+from latkit.subjects import Collection, Recipe, Subject
 
-USABLE: tuple[Level, ...] = ("valid", "suspect")
 CANARY_RULE = StopRule(min_samples=32, min_s=0.3, max_s=1.0, warm_up_s=0.3)
-
-
-class Observer(Protocol):
-    """Is told how a campaign goes."""
-
-    def planned(self, blocks: int, known: int) -> None:
-        """So many blocks are to be timed; so many architectures were measured before."""
-
-    def timed(self, arch: Arch, latency_ms: float | None) -> None:
-        """One block of an architecture was timed (None: it failed)."""
-
-    def measured(self, measurement: Measurement) -> None:
-        """A measurement is complete and stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +41,7 @@ class CampaignResult:
     part of the campaign's wall time in which the device ran inferences.
     """
 
-    setting: Setting
+    condition: Condition
     measurements: tuple[Measurement, ...]
     known_before: int
     seconds: float
@@ -69,21 +53,20 @@ class Campaign:
     """One plan on one device.
 
     Args:
-        space: the architectures' space; ``skeleton`` overrides its macro skeleton.
+        collection: of all subjects, the canary included.
         session: the entered session on the device.
         store: where measurements go.
         cache: where model files come from.
-        journals: folder for what is not complete yet, and for the canary's reference.
-        observer: is told how it goes.
+        journals: folder for what is not complete yet.
+        progress: is told how it goes.
     """
 
-    space: Space
+    collection: Collection
     session: Session
     store: Store
     cache: ModelCache
     journals: Path
-    observer: Observer
-    skeleton: dict[str, int] = field(default_factory=dict)
+    progress: Progress
 
     def run(self, plan: Plan) -> CampaignResult:
         """Measure what the plan asks for and, unless it asks again, the store does not have.
@@ -92,9 +75,9 @@ class Campaign:
         stored or in the journal, and the same call goes on from there.
         """
         begun = time.monotonic()
-        archs = tuple(dict.fromkeys(plan.archs))
+        subjects = tuple(dict.fromkeys(plan.subjects))
         run = _Run(self, plan)
-        todo = run.resume(archs)
+        todo = run.resume(subjects)
         try:
             run.measure(todo)
         except (KeyboardInterrupt, LatkitError):
@@ -102,13 +85,13 @@ class Campaign:
                 run.save()
             raise
         # Not the newest of all levels: the clock may have been set back since an old failure.
-        failed = run.stored(("invalid",), with_samples=True)
-        found = failed | run.stored(USABLE, with_samples=True)
+        failed = run.stored(("invalid",), samples=True)
+        found = failed | run.stored(USABLE, samples=True)
         seconds = time.monotonic() - begun
         return CampaignResult(
-            run.setting,
-            tuple(found[arch] for arch in archs),
-            len(archs) - len(todo),
+            run.condition,
+            tuple(found[subject] for subject in subjects),
+            len(subjects) - len(todo),
             seconds,
             run.timing_ns / 1e9 / seconds,
         )
@@ -123,50 +106,47 @@ class _Run:
         self.canary = plan.canary
         self.again = plan.again
         self.rng = np.random.default_rng(plan.seed)
-        self.setting = self.session.setting(campaign.space.skeleton_id(**campaign.skeleton))
-        profile, hello = self.session.profile, self.session.hello
-        self.models = Models(
-            campaign.space,
-            campaign.cache,
-            hello.format,
-            profile.batch,
-            campaign.skeleton,
-            profile.precision,
-        )
+        self.condition = self.session.condition()
+        hello = self.session.hello
+        recipe = Recipe(hello.format, self.condition.batch, self.session.profile.precision)
+        self.models = ModelFiles(campaign.collection, campaign.cache, recipe)
         self.ledger = self._open_ledger()
-        self.done: set[Arch] = set()
+        self.done: set[Subject] = set()
         self.timing_ns = 0
         self._blocks_since_canary: int | None = None
 
     def _open_ledger(self) -> Ledger:
-        name = _identity(self.setting, self.campaign.space.name)
-        folder = self.campaign.journals
-        model = self.models.file(self.canary)
-        reference = CanaryReference(folder / f"{name}.canary.json", model.sha256)
-        journal = Journal(folder / f"{name}.jsonl")
-        return Ledger(journal, reference, self.setting.threads)
+        condition, store = self.condition, self.campaign.store
+        name, model = self.campaign.collection.name, self.models.file(self.canary).sha256
+        return Ledger(
+            Journal(self.campaign.journals / f"{_identity(condition, name)}.jsonl"),
+            condition.threads,
+            store.canary_reference_ns(condition, model, name),
+            lambda reference_ns: store.keep_canary_reference(condition, model, reference_ns),
+        )
 
     def stored(
-        self, levels: Sequence[Level], *, with_samples: bool = False
-    ) -> dict[Arch, Measurement]:
-        """The newest stored measurement of every architecture under this setting."""
-        found = self.campaign.store.latest(
-            space=self.campaign.space.name,
-            setting=self.setting,
+        self, levels: Sequence[Level], *, samples: bool = False
+    ) -> dict[Subject, Measurement]:
+        """The newest stored measurement of every subject under this condition."""
+        wanted = Query(
+            collection=self.campaign.collection.name,
+            condition=self.condition,
             levels=levels,
-            with_samples=with_samples,
+            newest=True,
         )
-        return {measurement.arch: measurement for measurement in found}
+        found = self.campaign.store.find(wanted, samples=samples)
+        return {measurement.subject: measurement for measurement in found}
 
-    def resume(self, archs: Sequence[Arch]) -> list[Arch]:
+    def resume(self, subjects: Sequence[Subject]) -> list[Subject]:
         """Make use of what an earlier campaign left; returns what is still to be measured."""
         self.save()
         self._bury_other_boots()
         self.ledger.tidy()
         known = {} if self.again else self.stored(USABLE)
-        todo = [arch for arch in archs if arch not in known]
-        blocks = sum(max(0, ROUNDS - len(self.ledger.of(arch))) for arch in todo)
-        self.campaign.observer.planned(blocks, len(archs) - len(todo))
+        todo = [subject for subject in subjects if subject not in known]
+        blocks = sum(max(0, ROUNDS - len(self.ledger.of(subject))) for subject in todo)
+        self.campaign.progress.planned(blocks, len(subjects) - len(todo))
         return todo
 
     def save(self) -> None:
@@ -177,52 +157,54 @@ class _Run:
     def _forget_stored(self) -> None:
         last = self.stored(LEVELS)
         self.ledger.forget(
-            lambda e: not e.canary and e.arch in last and e.time <= last[e.arch].measured_at
+            lambda e: not e.canary and e.subject in last and e.time <= last[e.subject].measured_at
         )
 
     def _bury_other_boots(self) -> None:
         """What a restart of the device cut off is stored as that and measured again."""
         boot_id = self.session.hello.boot_id
-        for arch in self.ledger.archs():
-            own = self.ledger.of(arch)
+        for subject in self.ledger.subjects():
+            own = self.ledger.of(subject)
             if any(entry.boot_id != boot_id for entry in own):
-                self._store(assemble.restarted(arch, self.setting, own, self.session.context()))
-                self.done.remove(arch)
+                self._store(
+                    assemble.restarted(subject, self.condition, own, self.session.context())
+                )
+                self.done.remove(subject)
         self.ledger.forget(lambda e: e.boot_id != boot_id)
 
-    def measure(self, todo: Sequence[Arch]) -> None:
+    def measure(self, todo: Sequence[Subject]) -> None:
         """Time all, batch by batch."""
         for batch in batches(todo):
             for turn in range(MAX_ROUNDS):
-                waiting = [arch for arch in batch if self._waits(arch, turn)]
+                waiting = [subject for subject in batch if self._waits(subject, turn)]
                 self._time_round(shuffled(waiting, self.rng))
             self.ledger.tidy()
             self.session.forget_models()
 
-    def _waits(self, arch: Arch, turn: int) -> bool:
-        """Every architecture gets a block a round; after the second, only where more are needed."""
-        return arch not in self.done and len(self.ledger.of(arch)) <= turn
+    def _waits(self, subject: Subject, turn: int) -> bool:
+        """Every subject gets a block a round; after the second, only where more are needed."""
+        return subject not in self.done and len(self.ledger.of(subject)) <= turn
 
-    def _time_round(self, archs: Sequence[Arch]) -> None:
+    def _time_round(self, subjects: Sequence[Subject]) -> None:
         """Time each once, canaries between."""
-        for arch in archs:
+        for subject in subjects:
             if self._blocks_since_canary in (None, CANARY_EVERY):
                 self._time_canary()
-            if arch not in self.done:  # the canary may just have explained a disagreement
-                self._time(arch)
+            if subject not in self.done:  # the canary may just have explained a disagreement
+                self._time(subject)
         if self._blocks_since_canary:
             self._time_canary()
 
-    def _time(self, arch: Arch) -> None:
-        event = self.session.time(self.models.file(arch))
+    def _time(self, subject: Subject) -> None:
+        event = self.session.time(self.models.file(subject))
         self._blocks_since_canary = (self._blocks_since_canary or 0) + 1
         if isinstance(event, Failed):
-            self.campaign.observer.timed(arch, None)
-            self._store_failure(arch, event)
+            self.campaign.progress.timed(subject, None)
+            self._store_failure(subject, event)
             return
-        self._note(arch, event, canary=False)
+        self._note(subject, event, canary=False)
         latency_ns = stats.median_interval(event.samples_ns).median
-        self.campaign.observer.timed(arch, latency_ns / 1e6)
+        self.campaign.progress.timed(subject, latency_ns / 1e6)
 
     def _time_canary(self) -> None:
         event = self.session.time(self.models.file(self.canary), CANARY_RULE)
@@ -231,37 +213,36 @@ class _Run:
             self._note(self.canary, event, canary=True)
         self.settle()
 
-    def _note(self, arch: Arch, event: BlockEvent, *, canary: bool) -> None:
+    def _note(self, subject: Subject, event: BlockEvent, *, canary: bool) -> None:
         self.timing_ns += event.timing_ns
-        self.ledger.add(Entry(arch, canary, time.time(), self.session.hello.boot_id, event))
+        self.ledger.add(Entry(subject, canary, time.time(), self.session.hello.boot_id, event))
 
     def settle(self) -> None:
         """Store every measurement that is complete."""
-        for arch in filter(self.ledger.complete, self.ledger.archs()):
-            canary = {"arch": self.canary.text, "reference_ns": self.ledger.reference_ns()}
+        for subject in filter(self.ledger.complete, self.ledger.subjects()):
+            canary = {"arch": self.canary.key, "reference_ns": self.ledger.reference_ns}
             self._store(
                 assemble.measurement(
-                    arch,
-                    self.setting,
-                    self.ledger.sightings(arch),
-                    expected=self.models.expected(arch),
+                    subject,
+                    self.condition,
+                    self.ledger.sightings(subject),
+                    expected=self.models.expected(subject),
                     provider=self.session.profile.provider,
                     context=self.session.context()
-                    | {"model_sha256": self.models.file(arch).sha256, "canary": canary},
+                    | {"model_sha256": self.models.file(subject).sha256, "canary": canary},
                 )
             )
 
-    def _store_failure(self, arch: Arch, event: Failed) -> None:
-        own, context = self.ledger.of(arch), self.session.context()
-        self._store(assemble.failure(arch, self.setting, own, event, context))
+    def _store_failure(self, subject: Subject, event: Failed) -> None:
+        own, context = self.ledger.of(subject), self.session.context()
+        self._store(assemble.failure(subject, self.condition, own, event, context))
 
     def _store(self, measurement: Measurement) -> None:
         self.campaign.store.add(measurement)
-        self.ledger.forget(lambda e: not e.canary and e.arch == measurement.arch)
-        self.done.add(measurement.arch)
-        self.campaign.observer.measured(measurement)
+        self.ledger.forget(lambda e: not e.canary and e.subject == measurement.subject)
+        self.done.add(measurement.subject)
+        self.campaign.progress.measured(measurement)
 
 
-def _identity(setting: Setting, space: str) -> str:
-    text = json.dumps([space, asdict(setting)], sort_keys=True)
-    return f"{setting.device}-{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+def _identity(condition: Condition, collection: str) -> str:
+    return f"{condition.board}-{collection.replace(':', '-')}-{condition.digest()}"

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
 from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
-
-from latkit.errors import StoreError
 
 MIN_CANARIES = 3
 MAX_HASTE = 0.02
@@ -61,50 +56,25 @@ class Drift:
         return max(about) / min(about) - 1
 
 
-class CanaryReference:
-    """The canary's latency on the device in its usual state, kept in a file.
+def better_reference_ns(known_ns: float | None, calm_ns: Sequence[float]) -> float | None:
+    """The canary's latency on the device in its usual state; None: no better than what is known.
 
-    It is what the canary takes in a calm campaign under a setting, and stays the same from then on:
-    only so are latencies comparable that were measured on different days. A later campaign that
-    finds the canary faster knows better, for nothing but interference ever made it slower. While
-    the device was never calm, every campaign is its own reference.
+    It is what the canary takes in a calm campaign under a condition, and stays the same from then
+    on: only so are latencies comparable that were measured on different days. A later campaign that
+    finds the canary faster knows better, for nothing but interference ever made it slower.
+
+    Args:
+        known_ns: the reference so far; None where there is none.
+        calm_ns: the canary's timings while nothing disturbed it.
     """
+    found = makeshift_ns(calm_ns)
+    if found is None or (known_ns is not None and found >= (1 - MAX_HASTE) * known_ns):
+        return None
+    return found
 
-    def __init__(self, path: Path, model_sha256: str) -> None:
-        self._path = path
-        self._model = model_sha256
-        self._reference_ns = self._read()
 
-    def get(self, calm_ns: Sequence[float], all_ns: Sequence[float]) -> float | None:
-        """The reference, ns; None while the canary was timed too seldom for there to be one.
-
-        Args:
-            calm_ns: the canary's timings while nothing disturbed it.
-            all_ns: all its timings.
-        """
-        if len(calm_ns) >= MIN_CANARIES:
-            found = float(np.median(envelope(calm_ns)))
-            if self._reference_ns is None or found < (1 - MAX_HASTE) * self._reference_ns:
-                self._reference_ns = found
-                self._write(found)
-        elif self._reference_ns is None and len(all_ns) >= MIN_CANARIES:
-            return float(np.median(envelope(all_ns)))
-        return self._reference_ns
-
-    def _read(self) -> float | None:
-        try:
-            kept = json.loads(self._path.read_text(encoding="utf-8"))
-            found = float(kept["reference_ns"]) if kept["model"] == self._model else None
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return None
-        return found if found and 0 < found < math.inf else None
-
-    def _write(self, reference_ns: float) -> None:
-        content = json.dumps({"model": self._model, "reference_ns": reference_ns})
-        temporary = self._path.with_suffix(".part")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            temporary.write_text(content, encoding="utf-8")
-            temporary.replace(self._path)
-        except OSError as problem:
-            raise StoreError(f"cannot write {self._path}: {problem.strerror}") from None
+def makeshift_ns(timings_ns: Sequence[float]) -> float | None:
+    """A campaign's own reference, while the device was never calm; None from too few timings."""
+    if len(timings_ns) < MIN_CANARIES:
+        return None
+    return float(np.median(envelope(timings_ns)))

@@ -18,21 +18,21 @@ from typing import Any, BinaryIO
 
 from latkit.errors import RunnerError, StoreError
 from latkit.measure import stats
-from latkit.measurement import Arch
 from latkit.protocol import BlockEvent, parse_event
+from latkit.subjects import Subject
 
-_BESIDE_BLOCK = ("space", "arch", "canary", "at", "boot_id")
+_BESIDE_BLOCK = ("collection", "key", "canary", "at", "boot_id")
 _DAMAGE = (ValueError, KeyError, TypeError, OverflowError, OSError, RecursionError, RunnerError)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One block: of which architecture, whether it is the canary, when, and in which boot.
+    """One block: of which subject, whether it is the canary, when, and in which boot.
 
     ``at`` is the host's time when the block was known, in seconds since 1970.
     """
 
-    arch: Arch
+    subject: Subject
     canary: bool
     at: float
     boot_id: str | None
@@ -51,7 +51,7 @@ class Entry:
     def encode(self) -> bytes:
         """The entry as one line of JSON."""
         block = {"event": "block", **asdict(self.block)}
-        fields: dict[str, Any] = {"space": self.arch.space, "arch": self.arch.text}
+        fields: dict[str, Any] = {"collection": self.subject.collection, "key": self.subject.key}
         fields |= {"canary": self.canary, "at": self.at, "boot_id": self.boot_id, "block": block}
         return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
 
@@ -124,13 +124,13 @@ def _decode(line: bytes) -> Entry | None:
     try:
         fields = json.loads(line)
         block = parse_event(json.dumps(fields["block"]).encode())
-        space, arch, canary, at, boot_id = (fields[name] for name in _BESIDE_BLOCK)
+        collection, key, canary, at, boot_id = (fields[name] for name in _BESIDE_BLOCK)
         iso_time(at)
     except _DAMAGE:
         return None
-    texts = [space, arch] if boot_id is None else [space, arch, boot_id]
+    texts = [collection, key] if boot_id is None else [collection, key, boot_id]
     if not all(isinstance(text, str) for text in texts) or not isinstance(canary, bool):
         return None
     if not isinstance(block, BlockEvent):
         return None
-    return Entry(Arch(space, arch), canary, at, boot_id, block)
+    return Entry(Subject(collection, key), canary, at, boot_id, block)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from latkit.measure.drift import CanaryReference, Drift
+from latkit.measure.drift import Drift, better_reference_ns, makeshift_ns
 from latkit.measure.journal import Entry, Journal
 from latkit.measure.plan import MAX_ROUNDS, ROUNDS
 from latkit.measure.quality import Sighting, apart, calm, sighting
-from latkit.measurement import Arch
+from latkit.subjects import Subject
 
 AGREEMENT = 0.02
 """Processes that are no further apart say the same."""
@@ -19,28 +19,39 @@ class Ledger:
 
     Args:
         journal: where they are kept.
-        reference: of the canary whose timings are among them.
         threads: that every model runs on.
+        reference_ns: what the canary takes when nothing disturbs it, as far as is known.
+        keep: told of a better reference, to be remembered.
     """
 
-    def __init__(self, journal: Journal, reference: CanaryReference, threads: int) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        threads: int,
+        reference_ns: float | None,
+        keep: Callable[[float], None],
+    ) -> None:
         self._journal = journal
         self._threads = threads
-        self._reference = reference
+        self._kept_ns = reference_ns
+        self._keep = keep
         self._entries = journal.read()
+        self._learn()
 
     def add(self, entry: Entry) -> None:
         """Keep an entry; it is on disk when this returns."""
         self._journal.append(entry)
         self._entries.append(entry)
+        if entry.canary:
+            self._learn()
 
-    def archs(self) -> tuple[Arch, ...]:
-        """Architectures of which there are blocks."""
-        return tuple(dict.fromkeys(e.arch for e in self._entries if not e.canary))
+    def subjects(self) -> tuple[Subject, ...]:
+        """Subjects of which there are blocks."""
+        return tuple(dict.fromkeys(e.subject for e in self._entries if not e.canary))
 
-    def of(self, arch: Arch) -> list[Entry]:
-        """The blocks of an architecture, oldest first."""
-        return [e for e in self._entries if e.arch == arch and not e.canary]
+    def of(self, subject: Subject) -> list[Entry]:
+        """The blocks of a subject, oldest first."""
+        return [e for e in self._entries if e.subject == subject and not e.canary]
 
     def forget(self, unwanted: Callable[[Entry], bool]) -> None:
         """Drop the entries that are stored, or of no use any more."""
@@ -48,34 +59,40 @@ class Ledger:
 
     def tidy(self) -> None:
         """Bring the file to what is in memory; canaries go with the last block they watched."""
-        self._journal.keep_only(self._entries if self.archs() else ())
+        self._journal.keep_only(self._entries if self.subjects() else ())
 
+    @property
     def reference_ns(self) -> float | None:
         """The canary's latency on the device in its usual state, once that is known."""
-        canaries = self._canaries()
-        undisturbed = [e for e in canaries if calm(e.block, self._threads)]
-        return self._reference.get(_calm(undisturbed), _calm(canaries))
+        return self._kept_ns or makeshift_ns(_calm(self._canaries()))
 
     def drift(self) -> Drift | None:
         """How fast the device was; None where no canary told it."""
-        reference_ns = self.reference_ns()
+        reference_ns = self.reference_ns
         canaries = sorted(self._canaries(), key=lambda entry: entry.at)
         if reference_ns is None or not canaries:
             return None
         return Drift(tuple(e.at for e in canaries), tuple(_calm(canaries)), reference_ns)
 
-    def sightings(self, arch: Arch) -> list[Sighting]:
-        """The blocks of an architecture with what is to be said of each, oldest first."""
+    def sightings(self, subject: Subject) -> list[Sighting]:
+        """The blocks of a subject with what is to be said of each, oldest first."""
         drift = self.drift()
-        return [sighting(entry, drift, self._threads) for entry in self.of(arch)]
+        return [sighting(entry, drift, self._threads) for entry in self.of(subject)]
 
-    def complete(self, arch: Arch) -> bool:
+    def complete(self, subject: Subject) -> bool:
         """Whether two undisturbed processes agree on the latency, or no more shall be asked."""
-        asked = len(self.of(arch))
+        asked = len(self.of(subject))
         if not ROUNDS <= asked < MAX_ROUNDS:
             return asked >= MAX_ROUNDS
-        clean = [each for each in self.sightings(arch) if not each.doubts]
+        clean = [each for each in self.sightings(subject) if not each.doubts]
         return len(clean) >= ROUNDS and apart(clean) <= AGREEMENT
+
+    def _learn(self) -> None:
+        undisturbed = [e for e in self._canaries() if calm(e.block, self._threads)]
+        better_ns = better_reference_ns(self._kept_ns, _calm(undisturbed))
+        if better_ns is not None:
+            self._kept_ns = better_ns
+            self._keep(better_ns)
 
     def _canaries(self) -> list[Entry]:
         return [entry for entry in self._entries if entry.canary]

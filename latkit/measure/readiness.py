@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from latkit.devices.profile import Profile
-from latkit.devices.transport import Transport
+from latkit.devices.deploy import Deployed
 from latkit.errors import LatkitError
 from latkit.protocol import DeviceState, parse_state
 
@@ -19,11 +18,9 @@ class DeviceNotReadyError(LatkitError):
     """Something slows the device down; whatever was measured now would be invalid."""
 
 
-def read_state(profile: Profile, transport: Transport, harness: str) -> DeviceState:
-    """One reading by the runner at ``harness``; raises RunnerError where that answers nonsense."""
-    words = [transport.expand(profile.python), harness.replace("harness.py", "state.py")]
-    answer = transport.run(words, timeout_s=profile.command_timeout_s)
-    return parse_state(answer.stdout.strip().encode())
+def read_state(deployed: Deployed) -> DeviceState:
+    """One reading of a device; raises RunnerError where nonsense comes."""
+    return parse_state(deployed.run("state.py").stdout.strip().encode())
 
 
 def wait_until_ready(

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 
-from latkit.devices.profile import Profile
+from latkit.devices.deploy import Deployed
 from latkit.devices.runtimes import offers, requirements, spelled
-from latkit.devices.transport import Transport
 from latkit.errors import RunnerError
-from latkit.formats import builders, require_precision
+from latkit.formats import FORMATS, require_precision
 from latkit.protocol import (
     MAX_LINE_BYTES,
     PROTOCOL_VERSION,
@@ -32,14 +31,14 @@ class Runner:
     Every failure of it is a RunnerError that says where, what, and what it said last.
     """
 
-    def __init__(self, transport: Transport, profile: Profile, harness: str) -> None:
-        self._profile = profile
-        self._where = transport.description
-        words = [transport.expand(profile.python), "-u", harness, "--runtime", profile.runtime]
+    def __init__(self, deployed: Deployed) -> None:
+        self._profile = profile = deployed.profile
+        self._where = deployed.transport.description
+        words = deployed.words("harness.py", "--runtime", profile.runtime)
         if profile.command:
             program = profile.command.program(threads=profile.threads, batch=profile.batch)
             words += ["--program", json.dumps(program)]
-        self._process = transport.spawn(words)
+        self._process = deployed.transport.spawn(words)
 
     def greet(self) -> Hello:
         """What the runner says of itself.
@@ -54,7 +53,7 @@ class Runner:
             raise self._broken(f"greeted with {type(event).__name__}")
         if event.protocol != PROTOCOL_VERSION:
             raise self._broken(f"speaks protocol {event.protocol}, not {PROTOCOL_VERSION}")
-        if event.format not in builders():
+        if event.format not in FORMATS:
             raise self._broken(f"reads models in {event.format!r}, which latkit does not write")
         require_precision(event.format, self._profile.precision)
         self._require_provider(event)

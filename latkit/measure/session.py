@@ -7,19 +7,18 @@ from dataclasses import asdict
 from types import TracebackType
 from typing import Any
 
+from latkit.condition import Condition
+from latkit.devices.deploy import deploy
 from latkit.devices.lease import Lease
 from latkit.devices.profile import Profile
-from latkit.devices.runtimes import runtime as known_runtime
+from latkit.devices.runtimes import RUNTIMES
 from latkit.devices.transport import open_transport
-from latkit.errors import LatkitError, RunnerError, UnknownNameError
-from latkit.formats.cache import ModelFile
-from latkit.measure.deploy import clear_out, deploy_runner, model_path, runner_digest, runtimes
+from latkit.errors import LatkitError, RunnerError
+from latkit.measure.leftovers import clear_out
 from latkit.measure.models import INPUT_SEED
 from latkit.measure.readiness import read_state, wait_until_ready
 from latkit.measure.runner import Runner
-from latkit.measurement import Setting
 from latkit.protocol import (
-    PROTOCOL_VERSION,
     BlockEvent,
     DeviceState,
     Failed,
@@ -27,6 +26,7 @@ from latkit.protocol import (
     MeasureRequest,
     StopRule,
 )
+from latkit.subjects import ModelFile
 
 MODEL_TIMEOUT_S = 300.0
 
@@ -40,6 +40,7 @@ class Session:
         wait_s: how long to wait for another holder of the device, and while it is slowed down.
         timeout_s: after so long one model is given up.
         memory_limit_mb: address space a model may use on the device.
+        tuned: whether somebody holds the device at full clocks meanwhile.
 
     Raises UnknownNameError for a runtime that latkit has no runner for, DeviceUnreachable,
     DeviceBusyError, DeviceNotReadyError, or RunnerError where the runner cannot work there.
@@ -56,14 +57,15 @@ class Session:
         wait_s: float = 0.0,
         timeout_s: float = MODEL_TIMEOUT_S,
         memory_limit_mb: int | None = None,
+        tuned: bool = False,
     ) -> None:
-        if profile.runtime not in (known := runtimes()):
-            raise UnknownNameError("runtime", profile.runtime, known)
+        RUNTIMES.get(profile.runtime)  # an unknown one is said before anything is done
         self.profile = profile
         self.rule = rule or StopRule()
         self._wait_s = wait_s
         self._timeout_s = timeout_s
         self._memory_limit_mb = memory_limit_mb
+        self._tuned = tuned
         self._stack = ExitStack()
         self._uploaded: dict[str, str] = {}
         self._runner: Runner | None = None
@@ -86,35 +88,15 @@ class Session:
     ) -> None:
         self._stack.close()
 
-    def setting(self, skeleton: str) -> Setting:
-        """The setting of all measurements of this session.
-
-        Another provider is another runtime, and other processors are another state of the
-        device: neither's latencies may be taken for those of this profile.
-        """
-        profile = self.profile
-        runtime, state = self.hello.runtime, profile.device_state
-        if profile.provider != known_runtime(profile.runtime).provider:
-            runtime = f"{runtime}:{profile.provider}"
-        if profile.affinity:
-            state = f"{state} cpus={','.join(map(str, profile.affinity))}"
-        return Setting(
-            device=profile.name,
-            skeleton=skeleton,
-            runtime=runtime,
-            runtime_version=self.hello.runtime_version,
-            threads=profile.threads,
-            precision=profile.precision,
-            batch=profile.batch,
-            device_state=state,
-            protocol=PROTOCOL_VERSION,
-        )
+    def condition(self) -> Condition:
+        """That of all measurements of this session."""
+        return Condition.of(self.profile, self.hello, tuned=self._tuned)
 
     def context(self) -> dict[str, Any]:
         """What else should be remembered of the circumstances, as JSON would have it."""
         command = self.profile.command
         return {
-            "runner": runner_digest()[:16],
+            "runner": self._deployed.digest,
             "rule": asdict(self.rule),
             "command": command.model_dump() if command else None,
             "provider": self.profile.provider,
@@ -154,25 +136,22 @@ class Session:
     def _connect(self) -> None:
         profile = self.profile
         self._transport = self._stack.enter_context(open_transport(profile))
-        folder = self._transport.expand(profile.remote_dir)
-        lease = Lease(
-            self._transport, profile.remote_dir, python=profile.python, wait_s=self._wait_s
-        )
-        self._lease = self._stack.enter_context(lease)
-        clear_out(self._transport, folder)
-        self._folder = folder
-        self._harness = deploy_runner(self._transport, folder)
+        # Files alone, which disturb nobody; the lease is held by one of them.
+        self._deployed = deploy(self._transport, profile)
+        self._lease = self._stack.enter_context(Lease(self._deployed, wait_s=self._wait_s))
+        self._folder = self._transport.expand(profile.remote_dir)
+        clear_out(self._transport, self._folder)
         wait_until_ready(self._state, self._transport.description, self._wait_s)
         self._stack.callback(self._leave)
         self._start_runner()
 
     def _state(self) -> DeviceState:
-        return read_state(self.profile, self._transport, self._harness)
+        return read_state(self._deployed)
 
     def _start_runner(self) -> None:
         if self._runner:
             self._runner.close()
-        self._runner = Runner(self._transport, self.profile, self._harness)
+        self._runner = Runner(self._deployed)
         self.hello = self._runner.greet()
 
     def _leave(self) -> None:
@@ -201,8 +180,8 @@ class Session:
         if self.profile.transport == "local":
             return str(model.path)
         if model.sha256 not in self._uploaded:
-            remote = model_path(self._folder, model)
-            if not self._transport.exists(remote):
-                self._transport.upload(model.path, remote)
+            remote = f"{self._folder}/models/{model.path.name}"
+            # One of that name was left by a session that was killed, and may not be whole.
+            self._transport.upload(model.path, remote)
             self._uploaded[model.sha256] = remote
         return self._uploaded[model.sha256]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,10 +16,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from latkit import spaces
+from latkit.condition import Condition, Runtime
 from latkit.devices.lease import DeviceBusyError
 from latkit.devices.profile import create
+from latkit.devices.runners import runner_digest
 from latkit.errors import RunnerError, UnknownNameError, UsageError
-from latkit.measure import deploy
 from latkit.measure.plan import MAX_ROUNDS, ROUNDS
 from latkit.measure.readiness import DeviceNotReadyError
 from latkit.measure.session import Session
@@ -28,9 +29,10 @@ from latkit.measurement import Measurement
 from latkit.protocol import DeviceState
 from latkit.sampling import sample
 from latkit.store import Store
-from tests.conformance.runner import RUNNERS, ended
+from tests.conformance.runner import ended
 from tests.integration import campaign_process
-from tests.integration.campaign_process import RULE, Log, archs, run, url
+from tests.integration.campaign_process import RULE, SPACE, Log, archs, run, url
+from tests.unit.another_package import installed_runtime
 
 COUNT = 6
 
@@ -74,60 +76,60 @@ def device(tmp_path: Path) -> dict[str, object]:
 
 def dataset(folder: Path) -> list[Measurement]:
     with Store.open(url(folder)) as store:
-        return store.measurements(with_samples=True)
+        return list(store.find(samples=True))
 
 
-def start(folder: Path, device: dict[str, object], count: int = COUNT) -> subprocess.Popen[bytes]:
+def start(folder: Path, device: dict[str, object], *timings: int) -> subprocess.Popen[bytes]:
+    """A campaign in a process of its own, which is held after so many timings if they are given."""
     module = campaign_process.__name__
-    command = [sys.executable, "-m", module, str(folder), json.dumps(device), str(count)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE)
+    words = [str(folder), json.dumps(device), str(COUNT), *map(str, timings)]
+    return subprocess.Popen([sys.executable, "-m", module, *words], stderr=subprocess.PIPE)
 
 
 def test_a_campaign(tmp_path: Path, device: dict[str, object]):
     result = run(tmp_path, device, COUNT)
-    assert [found.arch for found in result.measurements] == list(archs(COUNT))
+    assert [found.subject for found in result.measurements] == list(archs(COUNT))
     for found in result.measurements:
         assert found.usable, found.verdict
         assert ROUNDS <= len(found.blocks) <= MAX_ROUNDS
         assert found.lower_ms <= found.latency_ms <= found.upper_ms
         assert found.context["device"]["runtime"] == "onnxruntime"
         assert all(b["providers"] == ["CPUExecutionProvider"] for b in found.context["blocks"])
-    assert result.setting.skeleton == campaign_process.SPACE.skeleton_id(**campaign_process.TINY)
+    assert {found.subject.collection for found in result.measurements} == {SPACE.name}
+    assert {found.condition for found in result.measurements} == {result.condition}
+    version = result.measurements[0].context["device"]["runtime_version"]
+    assert result.condition == Condition(
+        "here", Runtime("onnxruntime", version, "CPUExecutionProvider")
+    )
     assert 0 < result.timing_share < 1
     assert not list((tmp_path / "journals").glob("*.jsonl"))
 
 
 @pytest.fixture
 def mischief(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """A runner with a runtime in which the models that are named misbehave."""
-    folder = tmp_path / "runners"
-    shutil.copytree(RUNNERS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "runtime_mischief.py").write_text(MISCHIEF)
-    monkeypatch.setattr(deploy, "runner_dir", lambda: folder)
+    """Another package's runtime, in which the models that are named misbehave."""
     monkeypatch.setattr("latkit.devices.transport.process.CLOSE_GRACE_S", 0.5)
-    digest = deploy.runner_digest()[:16]
 
     def behave(behaviours: dict[int, str]) -> None:
         models = campaign_process.ModelCache(tmp_path / "models")
-        networks = [
-            campaign_process.SPACE.network(a, **campaign_process.TINY) for a in archs(COUNT)
-        ]
+        networks = [SPACE.network(a) for a in archs(COUNT)]
         names = {models.get(networks[n]).path.name: words for n, words in behaviours.items()}
-        place = tmp_path / "device" / "runners" / digest
+        place = tmp_path / "device" / "runners" / runner_digest("mischief")[:16]
         place.mkdir(parents=True)
         (place / "mischief.json").write_text(json.dumps(names))
 
-    return behave
+    with installed_runtime(tmp_path / "site", "mischief", {"runtime_mischief.py": MISCHIEF}):
+        yield behave
 
 
 def test_models_that_misbehave_are_marked_and_the_others_go_on(
     tmp_path: Path, device: dict[str, object], mischief
 ):
     mischief({0: "crash", 1: "hang", 2: "memory", 3: "take the runner along", 4: "wrong output"})
-    result = run(tmp_path, {**device, "runtime": "mischief"}, COUNT, timeout_s=1.0)
+    result = run(tmp_path, {**device, "runtime": "mischief"}, COUNT, timeout_s=5.0)
     reasons = [found.verdict.reasons[0] for found in result.measurements[:5]]
     assert reasons[0] == "crash: died of SIGSEGV"
-    assert reasons[1] == "timeout: no result within 1 s"
+    assert reasons[1] == "timeout: no result within 5 s"
     assert reasons[2] == "memory: out of memory"
     assert reasons[3].startswith("runner: the runner on this computer ended without an answer")
     assert reasons[4].startswith("wrong output")
@@ -143,7 +145,7 @@ def test_a_runner_that_breaks_over_every_model_is_itself_the_trouble(
     mischief(dict.fromkeys(range(COUNT), "take the runner along"))
     profile = create({**device, "runtime": "mischief"})
     models = campaign_process.ModelCache(tmp_path / "models")
-    networks = [campaign_process.SPACE.network(a, **campaign_process.TINY) for a in archs(2)]
+    networks = [SPACE.network(a) for a in archs(2)]
     with Session(profile, rule=RULE) as session:
         first = session.time(models.get(networks[0]))
         assert first.kind == "runner"
@@ -212,14 +214,15 @@ def test_old_runners_and_models_are_cleared_out(tmp_path: Path, device: dict[str
         pass
     assert not old.exists()
     assert new.exists()
-    assert [f.name for f in stale.parent.iterdir()] == [deploy.runner_digest()[:16]]
+    assert [f.name for f in stale.parent.iterdir()] == [runner_digest("onnxruntime")[:16]]
 
 
 def test_sigkill_at_any_moment(tmp_path: Path, device: dict[str, object]):
     rng = random.Random(0)
     log, kills = Log(tmp_path / "log"), 0
     while True:
-        process = start(tmp_path, device)
+        # A canary and four blocks: fewer than there are, so that the first two are surely killed.
+        process = start(tmp_path, device, *([5] if kills < 2 else []))
         enough = len(log.read("timed")) + rng.randint(0, 4)
         wait_for(process, lambda enough=enough: len(log.read("timed")) >= enough)
         time.sleep(rng.random() * 0.2)
@@ -231,45 +234,42 @@ def test_sigkill_at_any_moment(tmp_path: Path, device: dict[str, object]):
         assert kills < 60
     _, errors = process.communicate()
     assert process.returncode == 0, errors.decode()
-    assert kills >= 2
     stored = dataset(tmp_path)
-    assert Counter(m.arch for m in stored) == dict.fromkeys(archs(COUNT), 1)
+    assert Counter(m.subject for m in stored) == dict.fromkeys(archs(COUNT), 1)
     assert all(m.usable and ROUNDS <= len(m.blocks) <= MAX_ROUNDS for m in stored)
     # Every block that was known is in the dataset; at most the one under way was lost.
     timed = Counter(arch for arch, _ in log.read("timed"))
-    blocks = Counter({m.arch.text: len(m.blocks) for m in stored})
+    blocks = Counter({m.subject.key: len(m.blocks) for m in stored})
     assert not timed - blocks
     assert (blocks - timed).total() <= kills
 
 
 @pytest.mark.slow
-def test_sigkill_of_the_command(tmp_path: Path, device: dict[str, object]):
-    folder = tmp_path / "config" / "devices"
-    folder.mkdir(parents=True)
-    (folder / "here.toml").write_text(
-        f'transport = "local"\nremote_dir = "{device["remote_dir"]}"\n'
-    )
+def test_sigkill_of_the_command(tmp_path: Path, local: str):
     own = {f"LATKIT_{name}_DIR": f"{tmp_path}/{name.lower()}" for name in ("CONFIG", "DATA")}
     environment = os.environ | own | {"LATKIT_CACHE_DIR": f"{tmp_path}/cache"}
     environment.pop("LATKIT_DB", None)
-    words = ["measure", "--device", "here", "--n", "2", "--sampler", "random", "--json"]
+    words = ["measure", "--device", local, "--n", "2", "--sampler", "random", "--json"]
     main = "from latkit.cli import main; main()"
-    command = [sys.executable, "-c", main, *words, "--wait", "60"]
+    hold = f"from {campaign_process.__name__} import hold_after; hold_after(4); "
+    python, options = [sys.executable, "-c"], [*words, "--wait", "60"]
     pipe = subprocess.PIPE
     for blocks in (0, 3):
+        command = [*python, hold + main, *options]
         process = subprocess.Popen(command, env=environment, stdout=pipe, stderr=pipe)
         wait_for(process, lambda blocks=blocks: lines(tmp_path / "data" / "campaigns") >= blocks)
         process.kill()
         process.communicate()
         assert process.returncode == -signal.SIGKILL
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    command = [*python, main, *options]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     measured = json.loads(done.stdout)["measurements"]
-    drawn = sample("random", campaign_process.SPACE, 2, np.random.default_rng(0))
-    assert [m["arch"] for m in measured] == [arch.text for arch in drawn]
+    drawn = sample("random", spaces.get("nb201"), 2, np.random.default_rng(0))
+    assert [m["arch"] for m in measured] == [arch.key for arch in drawn]
     assert all(ROUNDS <= m["processes"] <= MAX_ROUNDS for m in measured)
     with Store.open(f"sqlite:///{tmp_path}/data/latkit.db") as store:
-        assert Counter(m.arch for m in store.measurements()) == dict.fromkeys(drawn, 1)
+        assert Counter(m.subject for m in store.find()) == dict.fromkeys(drawn, 1)
 
 
 def lines(journals: Path) -> int:
@@ -278,7 +278,7 @@ def lines(journals: Path) -> int:
 
 
 def wait_for(process: subprocess.Popen[bytes], happened) -> None:
-    for _ in range(3000):
+    for _ in range(20_000):
         if process.poll() is not None or happened():
             return
         time.sleep(0.01)
@@ -287,14 +287,14 @@ def wait_for(process: subprocess.Popen[bytes], happened) -> None:
 
 def test_ctrl_c_keeps_what_is_known(tmp_path: Path, device: dict[str, object]):
     log = Log(tmp_path / "log")
-    process = start(tmp_path, device)
+    process = start(tmp_path, device, 12)  # three canaries, and some networks for the second time
     wait_for(process, lambda: len(log.read("timed")) >= COUNT + 3)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=200)
     assert process.returncode == 130, errors.decode()
     known = len(log.read("timed"))
     result = run(tmp_path, device, COUNT)
     assert all(found.usable for found in result.measurements)
     assert len(dataset(tmp_path)) == COUNT
     assert sum(len(m.blocks) for m in dataset(tmp_path)) <= len(log.read("timed")) + 1
-    assert known >= COUNT + 3
+    assert known == COUNT + 3

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from latkit.devices.runners import runner_digest
 from latkit.errors import DeviceUnreachable, RemoteCommandError
-from latkit.measure import deploy
 from latkit.store import Store
 from tests.integration.campaign_process import RULE, Log, archs, run, url
 from tests.integration.sshd import Sshd, running_sshd
@@ -34,7 +34,7 @@ def on_board(board: dict[str, object], folder: str) -> list[str]:
 def test_a_campaign(sshd: Sshd, tmp_path: Path, board: dict[str, object]):
     result = run(tmp_path, board, COUNT)
     assert all(found.usable for found in result.measurements)
-    assert on_board(board, "runners") == [deploy.runner_digest()[:16]]
+    assert on_board(board, "runners") == [runner_digest("onnxruntime")[:16]]
     assert on_board(board, "models") == []
 
 
@@ -47,6 +47,18 @@ def test_the_runner_is_deployed_once(sshd: Sshd, tmp_path: Path, board: dict[str
     assert harness.stat().st_ino == before.st_ino
 
 
+def test_a_model_that_was_left_half_written_is_not_trusted(
+    sshd: Sshd, tmp_path: Path, board: dict[str, object]
+):
+    run(tmp_path / "first", board, 1)
+    models = Path(str(board["remote_dir"]), "models")
+    for model in (tmp_path / "first").rglob("*.onnx"):
+        (models / model.name).touch()
+    assert on_board(board, "models")
+    result = run(tmp_path / "second", board, 1)
+    assert all(found.usable for found in result.measurements)
+
+
 def test_a_lost_link_loses_nothing(
     tmp_path: Path, ssh_home: Path, board: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ):
@@ -55,8 +67,8 @@ def test_a_lost_link_loses_nothing(
         monkeypatch.setenv("LATKIT_SSH_CONFIG", str(server.config))
         timed = Log.timed
 
-        def cut(self, arch, latency_ms):
-            timed(self, arch, latency_ms)
+        def cut(self, subject, latency_ms):
+            timed(self, subject, latency_ms)
             if len(log.read("timed")) == 4:
                 server.kill_sessions()
 
@@ -66,8 +78,8 @@ def test_a_lost_link_loses_nothing(
         result = run(tmp_path, board, COUNT)
     assert all(found.usable for found in result.measurements)
     with Store.open(url(tmp_path)) as store:
-        stored = store.measurements(with_samples=True)
-    assert [m.arch for m in stored if not m.usable] == []
+        stored = list(store.find(samples=True))
+    assert [m.subject for m in stored if not m.usable] == []
     assert len(stored) == COUNT
     assert sum(len(m.blocks) for m in stored) == len(log.read("timed"))
 
@@ -88,4 +100,4 @@ def test_a_full_disk_on_the_board_is_said(
         patch.setattr(SshTransport, "upload", full)
         with pytest.raises(RemoteCommandError, match="full"):
             run(tmp_path, board, COUNT)
-    assert [m.arch for m in run(tmp_path, board, COUNT).measurements] == list(archs(COUNT))
+    assert [m.subject for m in run(tmp_path, board, COUNT).measurements] == list(archs(COUNT))

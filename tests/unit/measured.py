@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from latkit.measure.journal import Entry
-from latkit.measurement import Arch
 from latkit.protocol import BlockEvent, DeviceState, Output
+from latkit.subjects import Subject
 
-ARCH = Arch("nb201", "|none~0|")
+ARCH = Subject("nb201", "|none~0|")
 OUTPUT = Output(4, (0.1, -0.5, 2.0, 0.0), 0.4, 1.0)
 CPU = "CPUExecutionProvider"
 
@@ -47,7 +47,7 @@ def entry(
     at: float = 1e9,
     median_ms: float = 5.0,
     *,
-    arch: Arch = ARCH,
+    arch: Subject = ARCH,
     canary: bool = False,
     boot_id: str | None = "boot",
     **changes: Any,

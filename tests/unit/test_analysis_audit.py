@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from latkit.analysis.audit import audit, mixtures, relabel
-from latkit.measurement import Block, Setting, Verdict
-from tests.conformance.store import SETTING, measurement
+from latkit.measurement import Block, Verdict
+from tests.conformance.store import CONDITION, changed, measurement
 from tests.unit.measured import steady
 
 
@@ -36,7 +36,7 @@ def test_reasons_of_the_newest_measurement_are_passed_on():
     doubts = Verdict("suspect", ("trend: +7% within one process", "steal: 3%"))
     found = audit([timed(verdict=doubts), timed("b", verdict=Verdict("invalid", ("crash: 11",)))])
     assert kinds(found) == [("suspect", "trend"), ("suspect", "steal"), ("invalid", "crash")]
-    assert found[0].arch.text == "a"
+    assert found[0].subject.key == "a"
 
 
 def test_a_verdict_that_was_settled_by_measuring_again_is_not_found():
@@ -101,11 +101,11 @@ class TestRepeats:
         assert kinds(found) == [("suspect", "repeat")]
         assert "+20%" in found[0].reason
 
-    def test_a_setting_where_half_of_them_did(self):
+    def test_a_condition_where_half_of_them_did(self):
         first = [timed(name, at=0, seed=n) for n, name in enumerate("abcd")]
         again = [timed(name, 5.3, at=1, seed=n + 9) for n, name in enumerate("abcd")]
         (found,) = audit([*first, *again])
-        assert (found.gravity, found.kind, found.arch) == ("suspect", "repeats", None)
+        assert (found.gravity, found.kind, found.subject) == ("suspect", "repeats", None)
         assert "4 repeats" in found.reason
 
     def test_those_that_agree_are_no_finding(self):
@@ -135,21 +135,30 @@ class TestDuplicates:
 
 class TestMixtures:
     def test_two_versions_on_one_device(self):
-        (found,) = mixtures([SETTING, replace(SETTING, runtime_version="1.21")])
-        assert (found.gravity, found.arch) == ("note", None)
+        (found,) = mixtures([CONDITION, changed(runtime_version="1.21")])
+        assert (found.gravity, found.subject) == ("note", None)
         assert "onnxruntime-1.20 and onnxruntime-1.21" in found.reason
 
     def test_two_protocols_on_one_device(self):
-        (found,) = mixtures([SETTING, replace(SETTING, protocol=2)])
+        (found,) = mixtures([CONDITION, changed(protocol=2)])
         assert "protocol 1 and protocol 2" in found.reason
 
     @pytest.mark.parametrize(
         "change",
-        [{"threads": 4}, {"precision": "int8"}, {"device": "x"}, {"skeleton": "fbnet"}],
+        [
+            {"threads": 4},
+            {"precision": "int8"},
+            {"device": "x"},
+            {"runtime": "tflite"},
+            {"provider": "XNNPACK"},
+            {"affinity": [4]},
+            {"state": "15W"},
+            {"tuned": True},
+        ],
     )
     def test_what_was_meant_to_differ_is_none(self, change):
-        assert mixtures([SETTING, replace(SETTING, **change)]) == []
+        assert mixtures([CONDITION, changed(**change)]) == []
 
     def test_none(self):
         assert mixtures([]) == []
-        assert mixtures([Setting("a", "b", "c", "d")]) == []
+        assert mixtures([CONDITION]) == []

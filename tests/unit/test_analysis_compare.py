@@ -1,6 +1,7 @@
 """Statistics of two sets of measurements."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from latkit.analysis.compare import compare
+from latkit.condition import Condition, Runtime
 from latkit.errors import MeasurementsUnusable
-from latkit.measurement import Arch, Measurement, Setting, Verdict
+from latkit.measurement import Measurement, Verdict
+from latkit.subjects import Subject
 
-SETTING = Setting("board", "c16-n5-r32", "onnxruntime", "1.20")
+CONDITION = Condition("board", Runtime("onnxruntime", "1.20"))
 positive = st.floats(1e-3, 1e4)
 pairs = st.lists(st.tuples(positive, positive), min_size=3, max_size=25)
 
@@ -20,8 +23,8 @@ def made(values, noise=0.01, level="valid"):
     """A set of measurements with those latencies, ms."""
     verdict = Verdict(level)
     return {
-        Arch("nb201", f"{n:03}"): Measurement(
-            Arch("nb201", f"{n:03}"), SETTING, verdict, float(value), noise=noise
+        Subject("nb201", f"{n:03}"): Measurement(
+            Subject("nb201", f"{n:03}"), CONDITION, verdict, float(value), noise=noise
         )
         for n, value in enumerate(values)
     }
@@ -42,9 +45,9 @@ class TestProperties:
         assert back.p_value == pytest.approx(forth.p_value)
         assert back.kendall == pytest.approx(forth.kendall, nan_ok=True)
         assert back.spearman == pytest.approx(forth.spearman, nan_ok=True)
-        inverted = {r.arch: (1 / r.ratio, 1 / r.upper, 1 / r.lower) for r in forth.ratios}
+        inverted = {r.subject: (1 / r.ratio, 1 / r.upper, 1 / r.lower) for r in forth.ratios}
         for row in back.ratios:
-            assert (row.ratio, row.lower, row.upper) == pytest.approx(inverted[row.arch])
+            assert (row.ratio, row.lower, row.upper) == pytest.approx(inverted[row.subject])
 
     def test_the_interval_is_the_reciprocal_too(self):
         rng = np.random.default_rng(1)
@@ -108,7 +111,7 @@ def test_two_processes_that_agree_by_chance_do_not_make_a_network_certain():
             own = made(blocks.mean(axis=1))
             errors = blocks.std(axis=1, ddof=1) / math.sqrt(2)
             for (arch, m), error in zip(list(own.items()), errors, strict=True):
-                own[arch] = Measurement(arch, SETTING, m.verdict, m.latency_ms, noise=float(error))
+                own[arch] = replace(m, noise=float(error))
             sets.append(own)
         for row in compared(*sets, seed=seed).ratios:
             held += row.lower <= 1 <= row.upper
@@ -127,11 +130,11 @@ def test_a_small_difference_among_noise_is_seen_and_its_direction_told():
 def test_suspect_noise_does_not_blur_the_valid():
     values = np.linspace(1, 9, 20)
     a = made(values)
-    noisy = Arch("nb201", "000")
-    a[noisy] = Measurement(noisy, SETTING, Verdict("suspect", ("x",)), 1.0, noise=0.5)
-    rows = {row.arch: row for row in compared(a, made(values)).ratios}
+    noisy = Subject("nb201", "000")
+    a[noisy] = Measurement(noisy, CONDITION, Verdict("suspect", ("x",)), 1.0, noise=0.5)
+    rows = {row.subject: row for row in compared(a, made(values)).ratios}
     assert rows[noisy].upper > 2
-    assert rows[Arch("nb201", "001")].upper < 1.05
+    assert rows[Subject("nb201", "001")].upper < 1.05
 
 
 def test_published_labels_have_no_interval_of_their_own():
@@ -143,7 +146,7 @@ def test_published_labels_have_no_interval_of_their_own():
 
 def test_only_common_networks_count():
     found = compared(made([1, 2, 3, 4, 5]), made([2, 4, 6, 8]))
-    assert [row.arch.text for row in found.ratios] == ["000", "001", "002", "003"]
+    assert [row.subject.key for row in found.ratios] == ["000", "001", "002", "003"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])

@@ -14,22 +14,25 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from latkit import spaces
+from latkit.condition import Condition
 from latkit.devices.profile import create
 from latkit.errors import DeviceUnreachable, StoreError
-from latkit.formats.cache import ModelCache, ModelFile
+from latkit.formats.cache import ModelCache
 from latkit.measure.campaign import Campaign, CampaignResult
 from latkit.measure.journal import Entry, Journal
 from latkit.measure.models import INPUT_SEED
 from latkit.measure.plan import CANARY_EVERY, Plan, canary
 from latkit.measure.reference import reference_output
-from latkit.measurement import Arch, Measurement, Setting
+from latkit.measurement import Measurement
+from latkit.progress import Progress
 from latkit.protocol import BlockEvent, Failed, Hello, StopRule
+from latkit.spaces.base import Space
+from latkit.spaces.nb201 import NB201
 from latkit.store import Store
+from latkit.subjects import ModelFile, Subject
 from tests.unit.measured import block, steady
 
-TINY = {"channels": 2, "cells": 1, "resolution": 8}
-SPACE = spaces.get("nb201")
+SPACE = NB201(channels=2, cells=1, resolution=8)
 ARCHS = tuple(SPACE.sample(np.random.default_rng(1), 7))
 CANARY = canary(SPACE)
 HELLO = Hello(1, "onnxruntime", "1", "onnx", (), "3.8", "x", None, 1, None, "boot")
@@ -49,8 +52,8 @@ class Device:
     timed: list[ModelFile] = field(default_factory=list)
     forgotten: int = 0
 
-    def setting(self, skeleton: str) -> Setting:
-        return Setting("board", skeleton, "onnxruntime", "1")
+    def condition(self) -> Condition:
+        return Condition.of(self.profile, self.hello)
 
     def context(self) -> dict[str, object]:
         return {"device": "scripted"}
@@ -74,16 +77,16 @@ def answer(model: ModelFile, number: int, factor: float = 1.0) -> BlockEvent:
 
 
 @dataclass
-class Watcher:
+class Watcher(Progress):
     plans: list[tuple[int, int]] = field(default_factory=list)
-    timings: list[Arch] = field(default_factory=list)
+    timings: list[Subject] = field(default_factory=list)
     stored: list[Measurement] = field(default_factory=list)
 
     def planned(self, blocks: int, known: int) -> None:
         self.plans.append((blocks, known))
 
-    def timed(self, arch: Arch, latency_ms: float | None) -> None:
-        self.timings.append(arch)
+    def timed(self, subject: Subject, latency_ms: float | None) -> None:
+        self.timings.append(subject)
 
     def measured(self, measurement: Measurement) -> None:
         self.stored.append(measurement)
@@ -98,13 +101,17 @@ class House:
     watcher: Watcher = field(default_factory=Watcher)
 
     def run(
-        self, device: Device, archs: tuple[Arch, ...] = ARCHS, seed: int = 0, again: bool = False
+        self,
+        device: Device,
+        archs: tuple[Subject, ...] = ARCHS,
+        *,
+        again: bool = False,
+        space: Space = SPACE,
     ) -> CampaignResult:
         with Store.open(self.url) as store:
-            campaign = Campaign(
-                SPACE, device, store, self.models, self.folder / "journals", self.watcher, TINY
-            )
-            return campaign.run(Plan(archs, CANARY, seed, again))
+            journals = self.folder / "journals"
+            campaign = Campaign(space, device, store, self.models, journals, self.watcher)
+            return campaign.run(Plan(archs, space.parse(CANARY.key), again=again))
 
     @property
     def url(self) -> str:
@@ -113,14 +120,14 @@ class House:
     @property
     def dataset(self) -> list[Measurement]:
         with Store.open(self.url) as store:
-            return store.measurements(with_samples=True)
+            return list(store.find(samples=True))
 
     @property
     def journal(self) -> list[Path]:
         return list((self.folder / "journals").glob("*.jsonl"))
 
-    def model_of(self, arch: Arch) -> str:
-        return self.models.get(SPACE.network(arch, **TINY)).sha256
+    def model_of(self, arch: Subject) -> str:
+        return self.models.get(SPACE.network(arch)).sha256
 
 
 @pytest.fixture(scope="module")
@@ -144,17 +151,17 @@ def house(
     return House(tmp_path, models)
 
 
-def latencies(result: CampaignResult) -> dict[Arch, float]:
-    return {found.arch: found.latency_ms or 0.0 for found in result.measurements}
+def latencies(result: CampaignResult) -> dict[Subject, float]:
+    return {found.subject: found.latency_ms or 0.0 for found in result.measurements}
 
 
 def test_every_architecture_is_timed_by_two_processes(house: House):
     result = house.run(Device())
-    assert [found.arch for found in result.measurements] == list(ARCHS)
+    assert [found.subject for found in result.measurements] == list(ARCHS)
     assert {found.verdict.level for found in result.measurements} == {"valid"}
     assert house.watcher.plans == [(14, 0)]
     assert Counter(house.watcher.timings) == dict.fromkeys(ARCHS, 2)
-    assert sorted(m.arch.text for m in house.watcher.stored) == sorted(a.text for a in ARCHS)
+    assert sorted(m.subject.key for m in house.watcher.stored) == sorted(a.key for a in ARCHS)
     assert all(len(found.blocks) == 2 for found in result.measurements)
     assert house.journal == []
 
@@ -186,14 +193,32 @@ def test_the_label_is_freed_from_drift_and_the_samples_are_not(house: House):
     drifted = house.run(Device(slower), others)
     for found in drifted.measurements:
         assert [b["drift"] for b in found.context["blocks"]] == pytest.approx([1.1] * 2, rel=0.02)
-        expected = answer_ms(house, found.arch)
+        expected = answer_ms(house, found.subject)
         assert found.latency_ms == pytest.approx(expected, rel=0.03)
-        raw = next(m for m in house.dataset if m.arch == found.arch).blocks
+        raw = next(m for m in house.dataset if m.subject == found.subject).blocks
         assert np.median(raw[0].samples_ns) / 1e6 == pytest.approx(1.1 * expected, rel=0.02)
     assert calm
 
 
-def answer_ms(house: House, arch: Arch) -> float:
+def test_what_the_canary_takes_is_kept_in_the_dataset(house: House):
+    first = house.run(Device())
+    (reference_ns,) = {m.context["canary"]["reference_ns"] for m in first.measurements[-1:]}
+    assert reference_ns == pytest.approx(1e6 * answer_ms(house, CANARY), rel=0.02)
+    with Store.open(house.url) as store:
+        assert store.canary_reference_ns(first.condition, house.model_of(CANARY)) == reference_ns
+        assert store.canary_reference_ns(first.condition, house.model_of(ARCHS[0])) is None
+
+
+def test_a_reference_from_before_canaries_were_told_apart_by_model_is_used(house: House):
+    reference_ns = 1e6 * answer_ms(house, CANARY)
+    with Store.open(house.url) as store:
+        store.keep_canary_reference(Device().condition(), SPACE.name, reference_ns)
+    result = house.run(Device())
+    told = {found.context["canary"]["reference_ns"] for found in result.measurements}
+    assert told == {reference_ns}
+
+
+def answer_ms(house: House, arch: Subject) -> float:
     return 1 + int(house.model_of(arch)[:4], 16) / 6554
 
 
@@ -228,7 +253,7 @@ def test_a_model_that_fails_is_marked_and_the_others_go_on(house: House, at: int
     assert failed.latency_ms is None
     assert Counter(house.watcher.timings)[ARCHS[2]] == at
     assert sum(found.usable for found in result.measurements) == 6
-    assert {len(m.blocks) for m in house.dataset if m.arch == ARCHS[2]} == {at - 1}
+    assert {len(m.blocks) for m in house.dataset if m.subject == ARCHS[2]} == {at - 1}
 
 
 def test_what_failed_is_tried_again_by_the_next_campaign(house: House):
@@ -250,7 +275,7 @@ def test_a_canary_that_fails_leaves_drift_unknown(house: House):
 
 
 def test_a_wrong_output_is_invalid(house: House):
-    bad, other = house.model_of(ARCHS[0]), house.models.get(SPACE.network(ARCHS[1], **TINY))
+    bad, other = house.model_of(ARCHS[0]), house.models.get(SPACE.network(ARCHS[1]))
 
     def swap(device: Device, model: ModelFile) -> BlockEvent | None:
         return answer(other, len(device.timed)) if model.sha256 == bad else None
@@ -280,6 +305,26 @@ def test_what_is_known_is_measured_again_where_the_plan_asks(house: House):
     assert house.watcher.plans[-1] == (8, 0)
     assert len(house.dataset) == 8
     assert all(m.measured_at > first.measurements[-1].measured_at for m in second.measurements)
+
+
+def test_what_is_known_under_another_condition_is_not_known_under_this_one(house: House):
+    house.run(Device(), ARCHS[:3])
+    other = Device()
+    other.profile = create({"name": "board", "transport": "local", "threads": 2})
+    result = house.run(other, ARCHS[:3])
+    assert result.known_before == 0
+    assert Counter(m.condition.threads for m in house.dataset) == {1: 3, 2: 3}
+    assert {found.condition for found in result.measurements} == {result.condition}
+
+
+def test_networks_of_another_skeleton_are_others(house: House):
+    house.run(Device(), ARCHS[:2])
+    wider = SPACE.with_skeleton(channels=4, cells=1, resolution=8)
+    archs = tuple(wider.parse(arch.key) for arch in ARCHS[:2])
+    result = house.run(Device(), archs, space=wider)
+    assert [found.subject for found in result.measurements] == list(archs)
+    assert result.known_before == 0
+    assert len({m.context["model_sha256"] for m in house.dataset}) == 4
 
 
 def test_the_same_architecture_twice_in_a_plan_is_measured_once(house: House):
@@ -341,7 +386,7 @@ def test_a_kill_around_storing_stores_nothing_twice(
         house.run(Device())
     monkeypatch.undo()
     house.run(Device())
-    assert Counter(m.arch for m in house.dataset) == dict.fromkeys(ARCHS, 1)
+    assert Counter(m.subject for m in house.dataset) == dict.fromkeys(ARCHS, 1)
     assert Counter(house.watcher.timings) == dict.fromkeys(ARCHS, 2)
 
 
@@ -388,7 +433,7 @@ def test_a_full_disk_under_the_journal_loses_only_that_block(
             house.run(Device())
     house.run(Device())
     assert Counter(house.watcher.timings) == dict.fromkeys(ARCHS, 2)
-    assert Counter(m.arch for m in house.dataset) == dict.fromkeys(ARCHS, 1)
+    assert Counter(m.subject for m in house.dataset) == dict.fromkeys(ARCHS, 1)
 
 
 def test_blocks_of_another_plan_wait_for_theirs(house: House):
@@ -415,7 +460,7 @@ def test_a_restart_of_the_device_ends_what_was_under_way(house: House):
     result = house.run(Device(hello=replace(HELLO, boot_id="boot 2")))
     assert all(found.usable for found in result.measurements)
     buried = [m for m in house.dataset if m.verdict.level == "invalid"]
-    assert {m.arch for m in buried} == set(before)
+    assert {m.subject for m in buried} == set(before)
     assert all(m.verdict.reasons[0].startswith("reboot") for m in buried)
     assert all(len(m.blocks) == 1 for m in buried)
 
@@ -432,7 +477,7 @@ def test_what_was_complete_before_a_restart_is_kept(house: House):
     result = house.run(Device(hello=replace(HELLO, boot_id="boot 2")))
     assert all(found.usable for found in result.measurements)
     buried = [m for m in house.dataset if m.verdict.level == "invalid"]
-    assert {m.arch for m in buried} == set(ARCHS) - twice
+    assert {m.subject for m in buried} == set(ARCHS) - twice
     assert {arch for arch in ARCHS if house.watcher.timings.count(arch) == 2} == twice
 
 

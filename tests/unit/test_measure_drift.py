@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from latkit.errors import StoreError
-from latkit.measure.drift import CanaryReference, Drift
+from latkit.measure.drift import Drift, better_reference_ns, makeshift_ns
 
 
 def at(moment: float, canary_ns: list[float], reference_ns: float = 100.0) -> float:
@@ -40,58 +37,24 @@ def test_about_a_lasting_change_the_drift_is_unsure():
     assert {passing.change(moment) for moment in range(-5, 205, 5)} == {0.0}
 
 
-def test_the_reference_is_that_of_the_first_calm_campaign(tmp_path: Path):
-    path = tmp_path / "folder" / "canary.json"
-    first = CanaryReference(path, "model")
-    assert first.get([10.0, 11.0], [10.0, 11.0]) is None
-    assert first.get([11.0, 11.5, 12.0], [99.0] * 4) == 11.0
-    assert first.get([99.0] * 9, [99.0] * 9) == 11.0
-    assert CanaryReference(path, "model").get([99.0] * 9, [99.0] * 9) == 11.0
+def test_the_reference_is_the_middle_of_the_lower_envelope():
+    assert makeshift_ns([11.0, 11.5, 12.0]) == 11.0
+    assert makeshift_ns([10.0, 10.0, 99.0, 10.5, 10.5, 10.5, 10.5, 10.5]) == 10.25
 
 
-def test_a_canary_that_is_clearly_faster_knows_better(tmp_path: Path):
-    path = tmp_path / "canary.json"
-    CanaryReference(path, "model").get([11.0] * 3, [11.0] * 3)
-    assert CanaryReference(path, "model").get([10.9] * 3, [10.9] * 3) == 11.0
-    assert CanaryReference(path, "model").get([], [10.0] * 3) == 11.0
-    assert CanaryReference(path, "model").get([10.0] * 3, [10.0] * 3) == 10.0
-    assert CanaryReference(path, "model").get([11.0] * 3, [11.0] * 3) == 10.0
+@pytest.mark.parametrize("timings_ns", [[], [10.0], [10.0, 11.0]])
+def test_too_few_canaries_are_no_reference(timings_ns: list[float]):
+    assert makeshift_ns(timings_ns) is None
+    assert better_reference_ns(None, timings_ns) is None
+    assert better_reference_ns(99.0, timings_ns) is None
 
 
-def test_without_calm_every_campaign_is_its_own_reference(tmp_path: Path):
-    path = tmp_path / "canary.json"
-    assert CanaryReference(path, "model").get([], [20.0, 21.0, 22.0]) == 20.0
-    assert CanaryReference(path, "model").get([], [30.0, 31.0, 32.0]) == 30.0
+def test_the_reference_is_that_of_the_first_calm_campaign():
+    assert better_reference_ns(None, [11.0, 11.5, 12.0]) == 11.0
+    assert better_reference_ns(11.0, [99.0] * 9) is None
 
 
-def test_another_model_has_another_reference(tmp_path: Path):
-    path = tmp_path / "canary.json"
-    CanaryReference(path, "model").get([10.0] * 3, [10.0] * 3)
-    assert CanaryReference(path, "other").get([], []) is None
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "",
-        "{",
-        "[]",
-        "null",
-        '{"model": "model", "reference_ns": 0}',
-        '{"model": "model", "reference_ns": Infinity}',
-        "[" * 100_000,
-        "\xff",
-    ],
-    ids=lambda content: content[:40],
-)
-def test_a_damaged_reference_is_none(tmp_path: Path, content: str):
-    path = tmp_path / "canary.json"
-    path.write_text(content, encoding="latin-1")
-    assert CanaryReference(path, "model").get([], []) is None
-
-
-def test_a_reference_that_cannot_be_written_is_an_error(tmp_path: Path):
-    (tmp_path / "file").touch()
-    reference = CanaryReference(tmp_path / "file" / "canary.json", "model")
-    with pytest.raises(StoreError, match="cannot write"):
-        reference.get([10.0] * 3, [10.0] * 3)
+def test_a_canary_that_is_clearly_faster_knows_better():
+    assert better_reference_ns(11.0, [10.9] * 3) is None
+    assert better_reference_ns(11.0, [10.0] * 3) == 10.0
+    assert better_reference_ns(10.0, [11.0] * 3) is None

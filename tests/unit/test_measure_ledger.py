@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from latkit.measure.drift import CanaryReference
-from latkit.measure.journal import Journal
+from latkit.measure.journal import Entry, Journal
 from latkit.measure.ledger import Ledger
-from latkit.measurement import Arch
+from latkit.subjects import Subject
 from tests.unit.measured import ARCH, entry
 
-OTHER = Arch("nb201", "|other|")
-CANARY = Arch("nb201", "|canary|")
+OTHER = Subject("nb201", "|other|")
+CANARY = Subject("nb201", "|canary|")
 
 
 @pytest.fixture
@@ -21,8 +21,13 @@ def journal(tmp_path: Path) -> Journal:
     return Journal(tmp_path / "journal.jsonl")
 
 
-def ledger(journal: Journal, *entries) -> Ledger:
-    made = Ledger(journal, CanaryReference(journal.path.with_suffix(".canary"), "m"), threads=1)
+def ledger(
+    journal: Journal,
+    *entries: Entry,
+    reference_ns: float | None = None,
+    keep: Callable[[float], None] = lambda reference_ns: None,
+) -> Ledger:
+    made = Ledger(journal, 1, reference_ns, keep)
     for one in entries:
         made.add(one)
     return made
@@ -35,13 +40,13 @@ def canary(at: float, median_ms: float = 10.0, **changes):
 def test_it_outlives_the_process(journal: Journal):
     ledger(journal, entry(1.0), entry(2.0, arch=OTHER), canary(3.0))
     again = ledger(journal)
-    assert again.archs() == (ARCH, OTHER)
+    assert again.subjects() == (ARCH, OTHER)
     assert [e.at for e in again.of(ARCH)] == [1.0]
 
 
 def test_a_canary_is_not_a_measurement_even_of_the_same_architecture(journal: Journal):
     known = ledger(journal, entry(1.0, canary=True))
-    assert known.archs() == ()
+    assert known.subjects() == ()
     assert known.of(ARCH) == []
 
 
@@ -96,23 +101,43 @@ def test_without_canaries_drift_is_unknown(journal: Journal):
     known = ledger(journal, entry(1.0), entry(2.0))
     assert known.drift() is None
     assert [seen.drift for seen in known.sightings(ARCH)] == [None, None]
-    assert known.reference_ns() is None
+    assert known.reference_ns is None
 
 
 def test_only_calm_canaries_make_a_reference_that_lasts(journal: Journal):
+    kept: list[float] = []
     disturbed = [canary(float(at), 20.0, thread_cpu_ns=1) for at in range(3)]
-    known = ledger(journal, *disturbed)
-    assert known.reference_ns() == pytest.approx(20e6, rel=0.01)
-    known = ledger(journal, *(canary(float(at)) for at in range(3, 6)))
-    assert known.reference_ns() == pytest.approx(10e6, rel=0.01)
-    assert ledger(journal).reference_ns() == known.reference_ns()
+    known = ledger(journal, *disturbed, keep=kept.append)
+    assert known.reference_ns == pytest.approx(20e6, rel=0.01)
+    assert kept == []
+    known = ledger(journal, *(canary(float(at)) for at in range(3, 6)), keep=kept.append)
+    assert known.reference_ns == pytest.approx(10e6, rel=0.01)
+    assert kept == [known.reference_ns]
+
+
+def test_a_reference_that_is_known_stays_until_a_canary_is_clearly_faster(journal: Journal):
+    kept: list[float] = []
+    slower = [canary(float(at), 20.0) for at in range(3)]
+    known = ledger(journal, *slower, reference_ns=10e6, keep=kept.append)
+    assert (known.reference_ns, kept) == (10e6, [])
+    assert known.sightings(ARCH) == []
+    for at in range(3, 12):
+        known.add(canary(float(at), 9.0))
+    assert known.reference_ns == pytest.approx(9e6, rel=0.01)
+    assert kept[-1] == known.reference_ns
+
+
+def test_what_the_journal_tells_of_the_reference_is_kept_too(journal: Journal):
+    ledger(journal, *(canary(float(at)) for at in range(3)))
+    kept: list[float] = []
+    assert [ledger(journal, keep=kept.append).reference_ns] == kept
 
 
 def test_tidying_drops_what_was_forgotten(journal: Journal):
     known = ledger(journal, entry(1.0), entry(2.0, arch=OTHER), canary(3.0))
-    known.forget(lambda e: e.arch == ARCH)
+    known.forget(lambda e: e.subject == ARCH)
     known.tidy()
-    assert ledger(journal).archs() == (OTHER,)
-    known.forget(lambda e: e.arch == OTHER)
+    assert ledger(journal).subjects() == (OTHER,)
+    known.forget(lambda e: e.subject == OTHER)
     known.tidy()
     assert not journal.path.exists()

@@ -18,6 +18,11 @@ def test_the_canary_is_always_the_same_and_of_middling_size(name: str):
     assert np.quantile(others, 0.1) < space.network(chosen).flops < np.quantile(others, 0.9)
 
 
+def test_the_canary_is_of_the_spaces_own_skeleton():
+    small = spaces.get("nb201:c4-n1-r16")
+    assert canary(small) == small.parse(canary(spaces.get("nb201")).key)
+
+
 def test_batches_are_all_in_order():
     archs = spaces.get("nb201").sample(np.random.default_rng(0), 2 * BATCH + 1)
     portions = list(batches(archs))

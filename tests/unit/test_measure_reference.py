@@ -9,23 +9,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latkit import spaces
 from latkit.errors import LatkitError
 from latkit.formats.cache import ModelCache
-from latkit.measure.models import INPUT_SEED, Models
+from latkit.measure.models import INPUT_SEED, ModelFiles
 from latkit.measure.reference import reference_output, same_output, summarise
+from latkit.spaces.nb201 import NB201
+from latkit.subjects import Recipe
 
-TINY = {"channels": 4, "cells": 1, "resolution": 16}
+SPACE = NB201(channels=4, cells=1, resolution=16)
 
 
 def test_torch_computes_the_same(tmp_path: Path):
     torch = pytest.importorskip("torch")
     from latkit.formats import torch as build_torch
 
-    space = spaces.get("nb201")
-    arch = space.sample(np.random.default_rng(0), 1)[0]
-    models = Models(space, ModelCache(tmp_path), "onnx", 2, TINY)
-    network = space.network(arch, **TINY)
+    arch = SPACE.sample(np.random.default_rng(0), 1)[0]
+    models = ModelFiles(SPACE, ModelCache(tmp_path), Recipe("onnx", batch=2))
+    network = SPACE.network(arch)
     image = np.random.RandomState(INPUT_SEED).standard_normal((2, *network.input_shape))
     found = build_torch.build(network, 0)(torch.from_numpy(image.astype(np.float32)))
     expected = models.expected(arch)
@@ -48,10 +48,3 @@ def test_a_summary_is_small_and_evenly_spaced(count: int):
     assert len(found.values) == min(count, -(-count // -(-count // 64)))
     assert len(set(np.diff(found.values))) <= 1
     assert found.mean == pytest.approx((count - 1) / 2)
-
-
-def test_models_are_built_once(tmp_path: Path):
-    space = spaces.get("nb201")
-    arch = space.sample(np.random.default_rng(0), 1)[0]
-    models = Models(space, ModelCache(tmp_path), "onnx", 1, TINY)
-    assert models.file(arch) is models.file(arch)

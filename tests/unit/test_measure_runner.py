@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from latkit.devices.deploy import Deployed
 from latkit.devices.profile import create
 from latkit.devices.transport.local import LocalTransport
 from latkit.errors import LatkitError, RunnerError
@@ -40,7 +41,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     def start_script(script: str, profile=PROFILE) -> Runner:
         harness = tmp_path / "harness.py"
         harness.write_text(f"import sys, os, time\n{script}\n")
-        begun.append(Runner(LocalTransport(), profile, str(harness)))
+        begun.append(Runner(Deployed(LocalTransport(), profile, str(tmp_path))))
         return begun[-1]
 
     yield start_script
@@ -131,7 +132,7 @@ def test_a_missing_runtime_names_the_command_that_installs_it(start):
 
 def test_a_missing_python(tmp_path: Path):
     profile = create({"name": "local", "transport": "local", "python": "python3.99"})
-    runner = Runner(LocalTransport(), profile, str(tmp_path / "harness.py"))
+    runner = Runner(Deployed(LocalTransport(), profile, str(tmp_path)))
     with pytest.raises(LatkitError, match=r"python3\.99"):
         runner.greet()
     runner.close()
