@@ -1,6 +1,7 @@
 """The dataset: every measurement with its raw samples, in SQLite or PostgreSQL."""
 
-from latkit.store.store import SettingSummary, Store
+from latkit.store.query import USABLE, Query
+from latkit.store.store import Store, Summary
 from latkit.store.table import LatencyTable
 
-__all__ = ["LatencyTable", "SettingSummary", "Store"]
+__all__ = ["USABLE", "LatencyTable", "Query", "Store", "Summary"]

@@ -16,6 +16,7 @@ from latkit.errors import MissingDependency, StoreError
 from latkit.store.failures import explained
 
 BUSY_TIMEOUT_S = 30
+"""So long a writer waits for its turn, and no longer."""
 CONNECT_TIMEOUT_S = 10
 # Any number will do, as long as no other program on the same database locks the same one.
 _WRITER_LOCK = 0x6C61746B6974
@@ -40,7 +41,10 @@ def begin(connection: Connection, *, writing: bool) -> None:
         # A transaction that reads first and then writes can be refused without any waiting.
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
     elif writing:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {max(1, int(BUSY_TIMEOUT_S * 1000))}")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITER_LOCK})")
+    else:
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 def let_readers_in(engine: Engine) -> None:

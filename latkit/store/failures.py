@@ -20,6 +20,7 @@ _UNREACHABLE = (
     "cannot be reached",
     "is the server running, and are host, port, user and password in LATKIT_DB right?",
 )
+_BUSY = ("is held by another process that has been writing for long", "try again when it is done")
 _EXPLANATIONS = (
     ("disk is full", _FULL),
     ("No space left", _FULL),
@@ -32,10 +33,8 @@ _EXPLANATIONS = (
         ("is another kind of file", "set LATKIT_DB to sqlite:////path/to/latkit.db"),
     ),
     ("malformed", _DAMAGED),
-    (
-        "database is locked",
-        ("is held by another process that has been writing for long", "try again when it is done"),
-    ),
+    ("database is locked", _BUSY),
+    ("lock timeout", _BUSY),
     (
         "readonly database",
         ("is read-only", "make the file and its folder writable, or set LATKIT_DB"),

@@ -10,21 +10,23 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, insert, select
 
-from latkit.measurement import Arch, Measurement, Setting
-from latkit.store.rows import SETTING_FIELDS, block_rows, measurement_row, setting_row
-from latkit.store.schema import archs, blocks, measurements, settings
+from latkit.condition import Condition
+from latkit.measurement import Measurement
+from latkit.store.query import same_condition
+from latkit.store.rows import block_rows, condition_row, measurement_row
+from latkit.store.schema import blocks, conditions, measurements, subjects
+from latkit.subjects import Subject
 
-BATCH = 10_000
 # Below the number of parameters that old SQLite versions take in one statement.
 LOOKUP = 500
 
 Item = TypeVar("Item")
-# What tells two measurements of one architecture under one setting apart.
-_Identity = tuple[int, int, str, float | None]
+# What tells two measurements of one subject under one condition apart.
+Identity = tuple[int, int, str, float | None]
 
 
 class Inserter:
-    """Gives architectures and settings their numbers, and inserts what refers to them.
+    """Gives subjects and conditions their numbers, and inserts what refers to them.
 
     Numbers are remembered for the length of the transaction and no longer: a rollback would
     make them wrong.
@@ -32,10 +34,8 @@ class Inserter:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._archs: dict[Arch, int] = {}
-        self._settings: dict[Setting, int] = {}
-        self._known: Counter[_Identity] = Counter()
-        self._looked_up: set[int] = set()
+        self._subjects: dict[Subject, int] = {}
+        self._conditions: dict[Condition, int] = {}
 
     def add(self, found: Sequence[Measurement]) -> None:
         """Insert measurements, in their order."""
@@ -47,31 +47,26 @@ class Inserter:
                 rows = _without_empty_columns([self._row(measurement) for measurement in run])
                 self._connection.execute(insert(measurements), rows)
 
-    def add_missing(self, found: Iterable[Measurement]) -> int:
+    def add_missing(self, found: Sequence[Measurement], seen: Counter[Identity]) -> int:
         """Insert those that are not there yet; returns how many.
 
-        What occurs more often in ``found`` than in the dataset is inserted as often as that.
+        What occurs more often in an import than in the dataset is inserted as often as that.
+        ``seen`` counts what came in the import before these, and is kept up to date.
         """
-        added = 0
-        for batch in batches(found, BATCH):
-            self._number(batch)
-            self._look_up({self._settings[measurement.setting] for measurement in batch})
-            missing = [measurement for measurement in batch if not self._is_known(measurement)]
-            self.add(missing)
-            added += len(missing)
-        return added
+        self._number(found)
+        known = self._stored({self._conditions[measurement.condition] for measurement in found})
+        missing = []
+        for measurement in found:
+            identity = self._identity(measurement)
+            seen[identity] += 1
+            if known[identity] < seen[identity]:
+                known[identity] += 1
+                missing.append(measurement)
+        self.add(missing)
+        return len(missing)
 
-    def _is_known(self, measurement: Measurement) -> bool:
-        identity = (
-            self._archs[measurement.arch],
-            self._settings[measurement.setting],
-            measurement.measured_at,
-            measurement.latency_ms,
-        )
-        if not self._known[identity]:
-            return False
-        self._known[identity] -= 1
-        return True
+    def _identity(self, measurement: Measurement) -> Identity:
+        return *self._numbers_of(measurement), measurement.measured_at, measurement.latency_ms
 
     def _add_with_blocks(self, found: Iterable[Measurement]) -> None:
         for measurement in found:
@@ -79,57 +74,63 @@ class Inserter:
             self._connection.execute(insert(blocks), block_rows(number, measurement.blocks))
 
     def _row(self, measurement: Measurement) -> dict[str, Any]:
-        arch_id, setting_id = self._archs[measurement.arch], self._settings[measurement.setting]
-        return measurement_row(measurement, arch_id, setting_id)
+        subject_id, condition_id = self._numbers_of(measurement)
+        return measurement_row(measurement, subject_id, condition_id)
+
+    def _numbers_of(self, measurement: Measurement) -> tuple[int, int]:
+        return self._subjects[measurement.subject], self._conditions[measurement.condition]
 
     def _number(self, found: Sequence[Measurement]) -> None:
-        # dict, not set: architectures are numbered in the order in which they come.
-        new = [arch for arch in dict.fromkeys(m.arch for m in found) if arch not in self._archs]
+        # dict, not set: subjects are numbered in the order in which they come.
+        new = [one for one in dict.fromkeys(m.subject for m in found) if one not in self._subjects]
         if new:
-            self._archs |= self._arch_ids(new)
-        for setting in dict.fromkeys(measurement.setting for measurement in found):
-            if setting not in self._settings:
-                self._settings[setting] = self._setting_id(setting)
+            self._subjects |= self._subject_ids(new)
+        for condition in dict.fromkeys(measurement.condition for measurement in found):
+            if condition not in self._conditions:
+                self._conditions[condition] = self.condition_id(condition)
 
-    def _arch_ids(self, wanted: Sequence[Arch]) -> dict[Arch, int]:
-        found = self._find_archs(wanted)
-        absent = [arch for arch in wanted if arch not in found]
+    def _subject_ids(self, wanted: Sequence[Subject]) -> dict[Subject, int]:
+        found = self._find_subjects(wanted)
+        absent = [subject for subject in wanted if subject not in found]
         if absent:
-            rows = [{"space": arch.space, "text": arch.text} for arch in absent]
-            self._connection.execute(insert(archs), rows)
-            found |= self._find_archs(absent)
+            rows = [{"collection": one.collection, "key": one.key} for one in absent]
+            self._connection.execute(insert(subjects), rows)
+            found |= self._find_subjects(absent)
         return found
 
-    def _find_archs(self, wanted: Sequence[Arch]) -> dict[Arch, int]:
+    def _find_subjects(self, wanted: Sequence[Subject]) -> dict[Subject, int]:
         found = {}
-        for space, group in groupby(sorted(wanted, key=attrgetter("space")), attrgetter("space")):
+        collection = attrgetter("collection")
+        for name, group in groupby(sorted(wanted, key=collection), collection):
             for some in batches(group, LOOKUP):
-                texts = [arch.text for arch in some]
-                query = select(archs).where(archs.c.space == space, archs.c.text.in_(texts))
+                keys = subjects.c.key.in_([subject.key for subject in some])
+                query = select(subjects).where(subjects.c.collection == name, keys)
                 for row in self._connection.execute(query):
-                    found[Arch(row.space, row.text)] = row.id
+                    found[Subject(row.collection, row.key)] = row.id
         return found
 
-    def _setting_id(self, setting: Setting) -> int:
-        row = setting_row(setting)
-        same = [settings.c[name] == row[name] for name in SETTING_FIELDS]
-        found = self._connection.execute(select(settings.c.id).where(*same)).scalar()
-        return self._insert_one(settings, row) if found is None else int(found)
+    def condition_id(self, condition: Condition) -> int:
+        """The number of a condition, which is inserted where it is new."""
+        query = select(conditions.c.id).where(*same_condition(condition))
+        found = self._connection.execute(query).scalar()
+        if found is None:
+            return self._insert_one(conditions, condition_row(condition))
+        return int(found)
 
     def _insert_one(self, table: Table, row: dict[str, Any]) -> int:
         key = self._connection.execute(insert(table), row).inserted_primary_key
         assert key is not None
         return int(key[0])
 
-    def _look_up(self, setting_ids: set[int]) -> None:
-        """Note what is stored under settings that this transaction has not looked at yet."""
-        names = ("arch_id", "setting_id", "measured_at", "latency_ms")  # as in _Identity
-        new = sorted(setting_ids - self._looked_up)
-        self._looked_up |= setting_ids
-        for some in batches(new, LOOKUP):
+    def _stored(self, condition_ids: set[int]) -> Counter[Identity]:
+        """What is stored under conditions, and how often."""
+        names = ("subject_id", "condition_id", "measured_at", "latency_ms")  # as in Identity
+        found: Counter[Identity] = Counter()
+        for some in batches(sorted(condition_ids), LOOKUP):
             query = select(*(measurements.c[name] for name in names))
-            rows = self._connection.execute(query.where(measurements.c.setting_id.in_(some)))
-            self._known.update(tuple(row) for row in rows)
+            rows = self._connection.execute(query.where(measurements.c.condition_id.in_(some)))
+            found.update(tuple(row) for row in rows)
+        return found
 
 
 def _without_empty_columns(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

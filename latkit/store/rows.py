@@ -9,20 +9,25 @@ from typing import Any
 
 from sqlalchemy import Row, RowMapping
 
+from latkit.condition import Condition
 from latkit.errors import StoreError
-from latkit.measurement import Arch, Block, Measurement, Setting, Verdict
+from latkit.measurement import Block, Measurement, Verdict
 from latkit.store import samples
+from latkit.store.schema import conditions
+from latkit.subjects import Subject
 
 FIGURES = ("latency_ms", "lower_ms", "upper_ms", "p10_ms", "p90_ms", "noise", "energy_mj")
-SETTING_FIELDS = tuple(Setting.__dataclass_fields__)
+CONDITION_FIELDS = tuple(column.name for column in conditions.columns if column.name != "id")
+IDENTITY_FIELDS = tuple(name for name in CONDITION_FIELDS if name != "kind")
+"""What tells conditions apart."""
 
 
-def measurement_row(measurement: Measurement, arch_id: int, setting_id: int) -> dict[str, Any]:
+def measurement_row(measurement: Measurement, subject_id: int, condition_id: int) -> dict[str, Any]:
     """The row of table ``measurement``; raises StoreError for a figure that is no number."""
     reasons = measurement.verdict.reasons
     row = {
-        "arch_id": arch_id,
-        "setting_id": setting_id,
+        "subject_id": subject_id,
+        "condition_id": condition_id,
         "level": measurement.verdict.level,
         "reasons": _json(reasons) if reasons else None,
         "context": _json(dict(measurement.context)) if measurement.context else None,
@@ -31,7 +36,7 @@ def measurement_row(measurement: Measurement, arch_id: int, setting_id: int) -> 
     for name in FIGURES:
         value = getattr(measurement, name)
         if value is not None and not isfinite(value):
-            raise StoreError(f"{name} of {measurement.arch} is {value}, which cannot be stored")
+            raise StoreError(f"{name} of {measurement.subject} is {value}, which cannot be stored")
         row[name] = value
     return row
 
@@ -52,16 +57,21 @@ def block_rows(measurement_id: int, blocks: Sequence[Block]) -> list[dict[str, A
     ]
 
 
-def setting_row(setting: Setting) -> dict[str, Any]:
-    """The row of table ``setting``."""
-    return {name: getattr(setting, name) for name in SETTING_FIELDS}
+def condition_row(condition: Condition) -> dict[str, Any]:
+    """The row of table ``condition``."""
+    return {name: stored(name, value) for name, value in condition.values().items()}
 
 
-def measurement_of(row: Row[Any], setting: Setting, blocks: Sequence[Block]) -> Measurement:
-    """Inverse of ``measurement_row``; the row carries ``space`` and ``text`` besides."""
+def stored(name: str, value: Any) -> Any:
+    """One of a condition's values as its row has it."""
+    return ",".join(map(str, value)) if name == "affinity" else value
+
+
+def measurement_of(row: Row[Any], condition: Condition, blocks: Sequence[Block]) -> Measurement:
+    """Inverse of ``measurement_row``; the row carries ``collection`` and ``key`` besides."""
     return Measurement(
-        arch=Arch(row.space, row.text),
-        setting=setting,
+        subject=Subject(row.collection, row.key),
+        condition=condition,
         verdict=Verdict(row.level, tuple(_unjson(row.reasons)) if row.reasons else ()),
         latency_ms=row.latency_ms,
         lower_ms=row.lower_ms,
@@ -86,9 +96,13 @@ def block_of(row: Row[Any]) -> Block:
     )
 
 
-def setting_of(row: RowMapping) -> Setting:
-    """Inverse of ``setting_row``."""
-    return Setting(**{name: row[name] for name in SETTING_FIELDS})
+def condition_of(row: RowMapping) -> Condition:
+    """Inverse of ``condition_row``; raises StoreError where its processors are no numbers."""
+    try:
+        affinity = [int(number) for number in row["affinity"].split(",") if number]
+    except (ValueError, TypeError, AttributeError):
+        raise StoreError(f"a condition of the dataset is damaged: {row['affinity']!r}") from None
+    return Condition.from_values({**row, "affinity": affinity})
 
 
 def _json(value: Any) -> str:

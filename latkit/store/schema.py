@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Double,
@@ -23,7 +24,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-VERSION = "0002"
+VERSION = "0003"
 """Revision of the newest migration; a dataset that has it is opened without loading Alembic."""
 
 VERSION_TABLE = "latkit_schema"
@@ -43,37 +44,42 @@ _Key = BigInteger().with_variant(Integer, "sqlite")
 # Times are ISO 8601 in UTC: in the order of their bytes, whatever the server's language.
 _Time = Text().with_variant(Text(collation="C"), "postgresql")
 
-archs = Table(
-    "arch",
+subjects = Table(
+    "subject",
     metadata,
     Column("id", _Key, primary_key=True),
-    Column("space", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    UniqueConstraint("space", "text"),
+    Column("collection", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    UniqueConstraint("collection", "key"),
 )
 
-settings = Table(
-    "setting",
+conditions = Table(
+    "condition",
     metadata,
     Column("id", _Key, primary_key=True),
     Column("device", Text, nullable=False),
-    Column("skeleton", Text, nullable=False),
+    Column("kind", Text, nullable=False),
     Column("runtime", Text, nullable=False),
     Column("runtime_version", Text, nullable=False),
+    Column("provider", Text, nullable=False),
     Column("threads", Integer, nullable=False),
+    Column("affinity", Text, nullable=False),  # numbers joined by commas
     Column("precision", Text, nullable=False),
     Column("batch", Integer, nullable=False),
-    Column("device_state", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("tuned", Boolean, nullable=False),
     Column("protocol", Integer, nullable=False),
     UniqueConstraint(
         "device",
-        "skeleton",
         "runtime",
         "runtime_version",
+        "provider",
         "threads",
+        "affinity",
         "precision",
         "batch",
-        "device_state",
+        "state",
+        "tuned",
         "protocol",
     ),
 )
@@ -82,8 +88,8 @@ measurements = Table(
     "measurement",
     metadata,
     Column("id", _Key, primary_key=True),
-    Column("arch_id", _Key, ForeignKey("arch.id"), nullable=False),
-    Column("setting_id", _Key, ForeignKey("setting.id"), nullable=False),
+    Column("subject_id", _Key, ForeignKey("subject.id"), nullable=False),
+    Column("condition_id", _Key, ForeignKey("condition.id"), nullable=False),
     Column("level", Text, nullable=False),
     Column("reasons", Text),  # JSON list; NULL where there are none
     Column("latency_ms", Double),
@@ -97,7 +103,7 @@ measurements = Table(
     Column("measured_at", _Time, nullable=False),
     CheckConstraint("level IN ('valid', 'suspect', 'invalid')", name="level"),
     # Not unique: measuring again adds a row.
-    Index("measurement_setting_arch", "setting_id", "arch_id"),
+    Index("measurement_condition_subject", "condition_id", "subject_id"),
 )
 
 blocks = Table(
@@ -110,4 +116,12 @@ blocks = Table(
     Column("involuntary_switches", BigInteger, nullable=False),
     Column("sample_count", Integer, nullable=False),
     Column("samples", LargeBinary, nullable=False),  # see latkit.store.samples
+)
+
+canaries = Table(
+    "canary",
+    metadata,
+    Column("condition_id", _Key, ForeignKey("condition.id"), primary_key=True),
+    Column("model", Text, primary_key=True),  # its SHA-256; before 0003 its collection's name
+    Column("reference_ns", Double, nullable=False),
 )

@@ -2,42 +2,53 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, Select, select
+from sqlalchemy import Connection, Engine, insert, select, update
 
+from latkit.condition import Condition
 from latkit.errors import StoreError
-from latkit.measurement import LEVELS, Arch, Block, Level, Measurement, Setting
+from latkit.measurement import Block, Measurement
 from latkit.store import query
 from latkit.store.database import connect, reading, writing
-from latkit.store.insert import Inserter
+from latkit.store.insert import Identity, Inserter
 from latkit.store.migrate import bring_up_to_date
-from latkit.store.rows import block_of, measurement_of, setting_of
-from latkit.store.schema import archs, settings
+from latkit.store.query import USABLE, Query, same_condition
+from latkit.store.rows import block_of, condition_of, measurement_of
+from latkit.store.schema import canaries, conditions, subjects
 from latkit.store.table import Cell, LatencyTable, build_table
+from latkit.subjects import Subject
 
 Item = TypeVar("Item")
 
-USABLE: tuple[Level, ...] = ("valid", "suspect")
+BATCH = 10_000
+"""An import holds the writer's place for so many measurements at a time, each of which counts once
+more for every hundred raw samples: for about a second.
+"""
+TURN_S = 0.15
+"""And then leaves it to others: longer than SQLite's waiters sleep."""
+READ_AT_ONCE = 200
+EVERYTHING = Query()
 
 
 @dataclass(frozen=True, slots=True)
-class SettingSummary:
-    """How much the dataset holds of one space under one setting.
+class Summary:
+    """How much the dataset holds of one collection under one condition.
 
-    ``number`` is the setting's in this dataset and stays the same. ``measurements`` counts all of
-    them, ``repeats`` those beyond the first of an architecture;
-    ``first`` and ``last`` are times of measurement, empty for published labels.
+    ``number`` is the condition's in this dataset and stays the same. ``measurements`` counts all of
+    them, ``repeats`` those beyond the first of a subject; ``first`` and ``last`` are times of
+    measurement, empty for published labels.
     """
 
     number: int
-    space: str
-    setting: Setting
-    archs: int
+    collection: str
+    condition: Condition
+    subjects: int
     measurements: int
     repeats: int
     valid: int
@@ -50,8 +61,9 @@ class SettingSummary:
 class Store:
     """Measurements that outlive the process: what ``add`` returned from is on disk.
 
-    Several processes may write at once; each waits for its turn. Every failure of the database
-    is a StoreError, and one that happens while writing leaves the dataset as it was.
+    Several processes may write at once; each waits for its turn, and gives up with a StoreError
+    when another holds the dataset for half a minute. Every failure of the database is a StoreError,
+    and one that happens while writing leaves the dataset as it was before that transaction.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -93,86 +105,96 @@ class Store:
             Inserter(connection).add([measurement])
 
     def add_many(self, found: Iterable[Measurement]) -> int:
-        """Store, in one transaction, those that the dataset lacks; returns how many.
+        """Store those that the dataset lacks; returns how many.
 
-        A measurement is there already if one of the same architecture, setting, time and
-        latency is. Importing a file twice therefore adds nothing twice.
+        A measurement is there already if one of the same subject, condition, time and latency is.
+        Importing a file twice therefore adds nothing twice, at the same time neither. All are read
+        before any is stored, and stored batch by batch, so that a campaign beside it never waits
+        for long. Of an import that was cut off whole batches are there; the same again adds the
+        rest.
         """
+        seen: Counter[Identity] = Counter()
+        added = 0
+        for number, batch in enumerate(_portions(list(found))):
+            if number:
+                time.sleep(TURN_S)
+            with writing(self._engine) as connection:
+                added += Inserter(connection).add_missing(batch, seen)
+        return added
+
+    def find(self, wanted: Query = EVERYTHING, *, samples: bool = False) -> Iterator[Measurement]:
+        """Measurements that a query asks for, oldest first, read as they are asked for.
+
+        Their blocks of raw samples are read only with ``samples``.
+        """
+        chosen = query.measurement_rows(query.numbers(wanted))
+        with reading(self._engine) as connection:
+            known = _conditions(connection)
+            rows = connection.execution_options(yield_per=READ_AT_ONCE).execute(chosen)
+            for part in rows.partitions():
+                blocks = _blocks(connection, [row.id for row in part]) if samples else {}
+                for row in part:
+                    yield measurement_of(row, known[row.condition_id], blocks.get(row.id, ()))
+
+    def canary_reference_ns(self, condition: Condition, *models: str) -> float | None:
+        """What a canary takes under a condition when nothing disturbs it; None: not known yet.
+
+        Args:
+            condition: under which it was timed.
+            models: names of its model, the first that is known counts: its SHA-256, and that of its
+                collection, under which datasets from before canaries were rows have it.
+        """
+        query = select(canaries.c.model, canaries.c.reference_ns).join(conditions)
+        with reading(self._engine) as connection:
+            found = connection.execute(query.where(*same_condition(condition)))
+            known: dict[str, float] = {row.model: row.reference_ns for row in found}
+        return next((known[model] for model in models if model in known), None)
+
+    def keep_canary_reference(self, condition: Condition, model: str, reference_ns: float) -> None:
+        """Remember what a canary takes, unless its model was seen to take less already."""
         with writing(self._engine) as connection:
-            return Inserter(connection).add_missing(found)
+            number = Inserter(connection).condition_id(condition)
+            key = {"condition_id": number, "model": model}
+            row = key | {"reference_ns": reference_ns}
+            same = [canaries.c[name] == value for name, value in key.items()]
+            known = connection.execute(select(canaries.c.reference_ns).where(*same)).scalar()
+            if known is None:
+                connection.execute(insert(canaries), row)
+            elif reference_ns < known:
+                connection.execute(update(canaries).where(*same).values(row))
 
-    def measurements(
-        self,
-        *,
-        space: str | None = None,
-        device: str | None = None,
-        setting: Setting | None = None,
-        levels: Sequence[Level] = LEVELS,
-        with_samples: bool = False,
-    ) -> list[Measurement]:
-        """All measurements that match, newest last; without blocks unless asked for them."""
-        return self._read(query.matching(space, device, setting, levels), with_samples)
-
-    def latest(
-        self,
-        *,
-        space: str | None = None,
-        device: str | None = None,
-        setting: Setting | None = None,
-        levels: Sequence[Level] = USABLE,
-        with_samples: bool = False,
-    ) -> list[Measurement]:
-        """Of those that match, the newest of every architecture and setting; newest last."""
-        chosen = query.newest(query.matching(space, device, setting, levels))
-        return self._read(chosen, with_samples)
-
-    def settings(self, device: str | None = None) -> list[Setting]:
-        """Settings under which anything was measured, the one used last coming last."""
-        found = (entry.setting for entry in reversed(self.summary()))
-        chosen = dict.fromkeys(s for s in found if device in (None, s.device))
-        return list(reversed(chosen))
-
-    def summary(self) -> list[SettingSummary]:
-        """One entry per space and setting, the one measured last coming last."""
+    def summary(self) -> list[Summary]:
+        """One entry per collection and condition, the one measured last coming last."""
         with reading(self._engine) as connection:
             rows = connection.execute(query.summary()).mappings().all()
         return [
-            SettingSummary(
-                setting=setting_of(row),
-                repeats=row["measurements"] - row["archs"],
+            Summary(
+                condition=condition_of(row),
+                repeats=row["measurements"] - row["subjects"],
                 **{name: row[name] for name in _COUNTED},
             )
             for row in rows
         ]
 
-    def table(self, space: str, devices: Sequence[str] | None = None) -> LatencyTable:
-        """Newest usable latency of every architecture on every device, as a matrix.
+    def table(self, collection: str, devices: Sequence[str] | None = None) -> LatencyTable:
+        """Newest usable latency of every subject on every device, as a matrix.
 
-        Of several settings of a device, the one that covers most architectures is taken, or of
-        equals the one measured last. Columns come in the order of ``devices``, else by name.
+        Of several conditions of a device, the one that covers most subjects is taken, or of equals
+        the one measured last. Columns come in the order of ``devices``, else by name.
 
         Raises MeasurementsUnusable where a device asked for has no usable latency.
         """
-        numbers = query.newest(query.matching(space, None, None, USABLE))
+        wanted = query.numbers(Query(collection=collection, levels=USABLE, newest=True))
         with reading(self._engine) as connection:
-            cells = [Cell(*row) for row in connection.execute(query.cells(numbers))]
-            known = _archs(connection, space)
-            return build_table(space, cells, known, _settings(connection), devices)
-
-    def _read(self, numbers: Select[Any], with_samples: bool) -> list[Measurement]:
-        with reading(self._engine) as connection:
-            known = _settings(connection)
-            blocks = _blocks(connection, numbers) if with_samples else {}
-            return [
-                measurement_of(row, known[row.setting_id], blocks.get(row.id, ()))
-                for row in connection.execute(query.measurement_rows(numbers))
-            ]
+            cells = [Cell(*row) for row in connection.execute(query.cells(wanted))]
+            known = _subjects(connection, collection)
+            return build_table(collection, cells, known, _conditions(connection), devices)
 
 
 _COUNTED = (
     "number",
-    "space",
-    "archs",
+    "collection",
+    "subjects",
     "measurements",
     "valid",
     "suspect",
@@ -182,6 +204,20 @@ _COUNTED = (
 )
 
 
+def _portions(found: Sequence[Measurement]) -> Iterator[list[Measurement]]:
+    """What is stored in one transaction each."""
+    portion: list[Measurement] = []
+    weight = 0
+    for one in found:
+        portion.append(one)
+        weight += 1 + sum(len(block.samples_ns) for block in one.blocks) // 100
+        if weight >= BATCH:
+            yield portion
+            portion, weight = [], 0
+    if portion:
+        yield portion
+
+
 class _Numbered(dict[int, Item]):
     """What the database refers to by number; only damage makes a number be absent."""
 
@@ -189,18 +225,18 @@ class _Numbered(dict[int, Item]):
         raise StoreError(f"the dataset is damaged: it refers to number {number}, which is absent")
 
 
-def _settings(connection: Connection) -> _Numbered[Setting]:
-    rows = connection.execute(select(settings)).mappings()
-    return _Numbered({row["id"]: setting_of(row) for row in rows})
+def _conditions(connection: Connection) -> _Numbered[Condition]:
+    rows = connection.execute(select(conditions)).mappings()
+    return _Numbered({row["id"]: condition_of(row) for row in rows})
 
 
-def _archs(connection: Connection, space: str) -> _Numbered[Arch]:
-    rows = connection.execute(select(archs).where(archs.c.space == space))
-    return _Numbered({row.id: Arch(row.space, row.text) for row in rows})
+def _subjects(connection: Connection, collection: str) -> _Numbered[Subject]:
+    rows = connection.execute(select(subjects).where(subjects.c.collection == collection))
+    return _Numbered({row.id: Subject(row.collection, row.key) for row in rows})
 
 
-def _blocks(connection: Connection, numbers: Select[Any]) -> dict[int, list[Block]]:
+def _blocks(connection: Connection, measurement_ids: Sequence[int]) -> dict[int, list[Block]]:
     found: dict[int, list[Block]] = defaultdict(list)
-    for row in connection.execute(query.block_rows(numbers)):
+    for row in connection.execute(query.block_rows(measurement_ids)):
         found[row.measurement_id].append(block_of(row))
     return found

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -17,12 +18,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from latkit.errors import LatkitError, MeasurementsUnusable, StoreError
-from latkit.measurement import Arch, Block, Measurement, Setting, Verdict
-from latkit.store import LatencyTable, Store
+from latkit.condition import Condition, Runtime, State
+from latkit.errors import LatkitError, MeasurementsUnusable, StoreError, UsageError
+from latkit.measurement import Block, Measurement, Verdict
+from latkit.store import USABLE, LatencyTable, Query, Store, dialect
+from latkit.store import store as store_module
+from latkit.store.database import connect, writing
+from latkit.store.insert import Inserter
+from latkit.subjects import Subject
 
 ROOT = Path(__file__).parents[2]
-SETTING = Setting("board", "c16-n5-r32", "onnxruntime", "1.20")
+CONDITION = Condition("board", Runtime("onnxruntime", "1.20", "CPUExecutionProvider"))
 
 # Neither NUL nor lone surrogates are text to a database.
 _text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
@@ -32,8 +38,17 @@ _ns = st.integers(0, 2**63 - 1)
 _ms = st.floats(allow_nan=False, allow_infinity=False, width=64)
 _times = st.datetimes(timezones=st.just(timezone.utc))
 
-settings_ = st.builds(
-    Setting, _name, _text, _text, _text, _count, _text, _count, _text, st.integers(0, 9)
+conditions = st.builds(
+    Condition,
+    _name,
+    st.builds(Runtime, _text, _text, _text),
+    threads=_count,
+    affinity=st.lists(_count, max_size=3).map(tuple),
+    precision=_text,
+    batch=_count,
+    state=st.builds(State, _text, st.booleans()),
+    protocol=st.integers(0, 9),
+    kind=_text,
 )
 blocks = st.builds(Block, _ns, st.lists(_ns, max_size=20).map(tuple), _ns, _ns)
 contexts = st.dictionaries(
@@ -54,8 +69,8 @@ def any_measurements(draw: st.DrawFn) -> Measurement:
     latency_ms = draw(st.none() | _ms if level == "invalid" else _ms)
     figures = [draw(st.none() | _ms) for _ in range(5)]
     return Measurement(
-        Arch(draw(_text), draw(_text)),
-        draw(settings_),
+        Subject(draw(_text), draw(_text)),
+        draw(conditions),
         Verdict(level, tuple(draw(st.lists(_text, max_size=3)))),
         latency_ms,
         *figures,
@@ -65,20 +80,25 @@ def any_measurements(draw: st.DrawFn) -> Measurement:
     )
 
 
+def changed(condition: Condition = CONDITION, **values: object) -> Condition:
+    """A condition with other ``values``, by their flat names."""
+    return Condition.from_values({**condition.values(), **values})
+
+
 def measurement(
     arch: str = "a",
     latency_ms: float | None = 1.0,
     at: int = 0,
     level: str = "valid",
     space: str = "nb201",
-    setting: Setting = SETTING,
+    condition: Condition = CONDITION,
     samples: bool = False,
     **changes: object,
 ) -> Measurement:
-    """A measurement at second ``at``; ``changes`` are made to its setting."""
+    """A measurement at second ``at``; ``changes`` are made to its condition's values."""
     return Measurement(
-        Arch(space, arch),
-        replace(setting, **changes),
+        Subject(space, arch),
+        changed(condition, **changes),
         Verdict(level),
         latency_ms,
         blocks=(Block(9, (3, 1, 2), 7, 1), Block(8, (), 6, 0)) if samples else (),
@@ -86,6 +106,19 @@ def measurement(
         measured_at=f"2026-01-01T00:00:{at:02}+00:00",
         energy_mj=12.5 if samples else None,
     )
+
+
+def everything(store: Store, *, samples: bool = False, **query: object) -> list[Measurement]:
+    """All measurements that a query asks for, read to the end."""
+    return list(store.find(Query(**query), samples=samples))
+
+
+def latencies(store: Store, **query: object) -> list[float | None]:
+    return [found.latency_ms for found in everything(store, **query)]
+
+
+def archs(store: Store, **query: object) -> str:
+    return "".join(found.subject.key for found in everything(store, **query))
 
 
 class StoreConformance:
@@ -97,29 +130,28 @@ class StoreConformance:
             yield opened
 
     def test_new_dataset_is_empty(self, store):
-        assert store.measurements() == []
+        assert everything(store) == []
         assert store.summary() == []
-        assert store.settings() == []
         assert store.table("nb201").latency_ms.shape == (0, 0)
 
     def test_what_was_added_is_there_when_opened_again(self, url):
         with Store.open(url) as store:
             store.add(measurement(samples=True))
         with Store.open(url) as store:
-            assert store.measurements(with_samples=True) == [measurement(samples=True)]
+            assert everything(store, samples=True) == [measurement(samples=True)]
 
     def test_blocks_come_only_on_request(self, store):
         store.add(measurement(samples=True))
-        (found,) = store.measurements()
+        (found,) = everything(store)
         assert found == replace(measurement(samples=True), blocks=())
 
     @given(st.lists(any_measurements(), max_size=4))
     @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     def test_round_trip(self, store, found):
-        before = len(store.measurements())
+        before = len(everything(store))
         for one in found:
             store.add(one)
-        stored = store.measurements(with_samples=True)
+        stored = everything(store, samples=True)
         assert len(stored) == before + len(found)
         # Float -0.0 and 0.0 are the same to both, and so is everything else.
         assert all(one in stored for one in found)
@@ -137,92 +169,286 @@ class StoreConformance:
         found = [measurement(str(i), i + 1.0, samples=i % 3 == 0) for i in range(10)]
         assert store.add_many(found[:4]) == 4
         assert store.add_many(found) == 6
-        assert store.measurements(with_samples=True) == sorted(found, key=found.index)
+        assert everything(store, samples=True) == sorted(found, key=found.index)
 
     def test_add_many_keeps_what_the_file_holds_twice(self, store):
         assert store.add_many([measurement(), measurement()]) == 2
         assert store.add_many([measurement(), measurement(), measurement()]) == 1
 
-    def test_add_many_is_all_or_nothing(self, store):
+    def test_nothing_is_stored_before_all_is_read(self, store, monkeypatch):
         def broken():
-            yield measurement("a")
-            raise StoreError("row 2 is wrong")
+            yield from (measurement("a"), measurement("b"), measurement("c"))
+            raise StoreError("row 4 is wrong")
 
-        with pytest.raises(StoreError, match="row 2"):
+        monkeypatch.setattr(store_module, "BATCH", 1)
+        with pytest.raises(StoreError, match="row 4"):
             store.add_many(broken())
-        assert store.measurements() == []
+        assert everything(store) == []
         store.add(measurement("a"))
-        assert len(store.measurements()) == 1
+        assert archs(store) == "a"
+
+    def test_many_batches_add_what_one_does(self, store, monkeypatch):
+        monkeypatch.setattr(store_module, "BATCH", 3)
+        monkeypatch.setattr(store_module, "TURN_S", 0)
+        found = [measurement(arch, at=at) for arch in "abcdefg" for at in (1, 2)]
+        found += found[:5]  # as often as the file holds it, though in another batch
+        assert store.add_many(found[:4]) == 4
+        assert store.add_many(found) == 15
+        assert store.add_many(found) == 0
+        assert len(everything(store)) == 19
+
+    def test_an_import_that_failed_on_the_way_is_completed_by_the_same_again(
+        self, store, monkeypatch
+    ):
+        monkeypatch.setattr(store_module, "BATCH", 2)
+        monkeypatch.setattr(store_module, "TURN_S", 0)
+        wrong = measurement("c", latency_ms=float("inf"))
+        with pytest.raises(StoreError, match="latency_ms of c"):
+            store.add_many([measurement("a"), measurement("b"), wrong, measurement("d")])
+        assert archs(store) == "ab"
+        assert store.add_many([measurement(arch) for arch in "abcd"]) == 2
+        assert archs(store) == "abcd"
+
+    def test_a_writer_gets_its_turn_while_an_import_runs(self, store, url, monkeypatch):
+        monkeypatch.setattr(store_module, "BATCH", 1)
+        events, importing = [], threading.Event()
+        add_missing = Inserter.add_missing
+
+        def watched(*arguments):
+            importing.set()
+            return add_missing(*arguments)
+
+        def campaign():
+            with Store.open(url) as other:
+                importing.wait()
+                other.add(measurement("campaign"))
+                events.append("added")
+
+        monkeypatch.setattr(Inserter, "add_missing", watched)
+        writer = threading.Thread(target=campaign)
+        writer.start()
+        assert store.add_many([measurement(str(number)) for number in range(20)]) == 20
+        events.append("imported")
+        writer.join()
+        assert events == ["added", "imported"]
+        assert len(everything(store)) == 21
+
+    def test_a_writer_waits_for_another_only_so_long(self, url, monkeypatch):
+        monkeypatch.setattr(dialect, "BUSY_TIMEOUT_S", 0.05)
+        with Store.open(url) as store, Store.open(url) as other:
+            with writing(other._engine):
+                with pytest.raises(StoreError, match="held by another process") as caught:
+                    store.add(measurement())
+                assert "again" in caught.value.hint
+            store.add(measurement())
+            assert everything(store) == [measurement()]
 
     def test_readers_do_not_wait_for_a_writer(self, store, url):
-        def watched():
-            yield measurement("a")
-            with Store.open(url) as other:
-                assert other.measurements() == []
-            yield measurement("b")
+        with Store.open(url) as other, writing(store._engine) as connection:
+            Inserter(connection).add([measurement("a")])
+            assert everything(other) == []
+            assert other.summary() == []
+        assert archs(store) == "a"
 
-        assert store.add_many(watched()) == 2
+    def test_a_reader_sees_the_dataset_of_one_moment(self, store, url, monkeypatch):
+        """Also where what it has read so far knows nothing of what is added meanwhile."""
+        store.add(measurement("a"))
+        conditions_of = store_module._conditions
+
+        def added_meanwhile(connection):
+            found = conditions_of(connection)
+            with Store.open(url) as other:
+                other.add(measurement("b", device="another"))
+            return found
+
+        monkeypatch.setattr(store_module, "_conditions", added_meanwhile)
+        assert archs(store) == "a"
+        monkeypatch.undo()
+        assert archs(store) == "ab"
 
     def test_measuring_again_keeps_both(self, store):
         store.add(measurement(latency_ms=1.0, at=1))
         store.add(measurement(latency_ms=2.0, at=2))
         store.add(measurement(latency_ms=2.0, at=2))
-        assert [m.latency_ms for m in store.measurements()] == [1.0, 2.0, 2.0]
+        assert latencies(store) == [1.0, 2.0, 2.0]
         assert store.summary()[0].repeats == 2
 
     def test_newest_comes_last_whatever_the_order_of_adding(self, store):
         for at in (3, 1, 2):
             store.add(measurement(latency_ms=float(at), at=at))
-        assert [m.latency_ms for m in store.measurements()] == [1.0, 2.0, 3.0]
-        assert [m.latency_ms for m in store.latest()] == [3.0]
+        assert latencies(store) == [1.0, 2.0, 3.0]
+        assert latencies(store, newest=True) == [3.0]
+        assert latencies(store, last=2) == [2.0, 3.0]
 
-    def test_latest_is_one_per_architecture_and_setting(self, store):
+    def test_newest_is_one_per_subject_and_condition(self, store):
         for threads in (1, 4):
             for arch in "ab":
                 for at in (1, 2):
                     store.add(measurement(arch, float(at), at, threads=threads, samples=True))
-        found = store.latest(with_samples=True)
+        found = everything(store, newest=True, samples=True)
         assert len(found) == 4
         assert {m.latency_ms for m in found} == {2.0}
         assert all(len(m.blocks) == 2 for m in found)
 
-    def test_latest_of_equal_times_is_what_was_added_last(self, store):
+    def test_newest_of_equal_times_is_what_was_added_last(self, store):
         for latency_ms in (1.0, 3.0, 2.0):
             store.add(measurement(latency_ms=latency_ms))
-        assert [m.latency_ms for m in store.latest()] == [2.0]
+        assert latencies(store, newest=True) == [2.0]
+        assert latencies(store, last=2) == [3.0, 2.0]
 
-    def test_latest_goes_back_to_what_is_usable(self, store):
+    def test_newest_goes_back_to_what_is_wanted(self, store):
         store.add(measurement(latency_ms=1.0, at=1, level="suspect"))
         store.add(measurement(latency_ms=None, at=2, level="invalid"))
-        assert [m.latency_ms for m in store.latest()] == [1.0]
-        assert [m.latency_ms for m in store.latest(levels=("invalid",))] == [None]
+        assert latencies(store, newest=True, levels=USABLE) == [1.0]
+        assert latencies(store, newest=True, levels=("invalid",)) == [None]
+        assert latencies(store, newest=True) == [None]
 
-    def test_conditions(self, store):
-        for found in (
-            measurement("a", device="one"),
-            measurement("b", device="two"),
-            measurement("c", device="two", space="fbnet"),
-            measurement("d", device="two", threads=4, level="invalid"),
+    def test_last_counts_what_meets_all_the_rest(self, store):
+        for at, arch in enumerate("abcab"):
+            store.add(measurement(arch, float(at), at))
+        store.add(measurement("a", 9.0, 9, device="another"))
+        assert latencies(store, device="board", last=2) == [3.0, 4.0]
+        assert latencies(store, device="board", newest=True, last=2) == [3.0, 4.0]
+        assert latencies(store, subject=Subject("nb201", "a"), last=9) == [0.0, 3.0, 9.0]
+        assert latencies(store, last=0) == []
+
+    def test_what_is_found(self, store):
+        for at, found in enumerate(
+            (
+                measurement("a", device="one"),
+                measurement("b", device="two"),
+                measurement("c", device="two", space="fbnet"),
+                measurement("d", device="two", threads=4, level="invalid"),
+                measurement("a", device="two", space="nb201:c8"),
+            )
         ):
-            store.add(found)
+            store.add(replace(found, measured_at=f"2026-01-01T00:00:0{at}+00:00"))
+        assert archs(store) == "abcda"
+        assert archs(store, device="two") == "bcda"
+        assert archs(store, collection="nb201") == "abd"
+        assert archs(store, collection="nb201:c8") == "a"
+        assert archs(store, device="two", collection="nb201") == "bd"
+        assert archs(store, subject=Subject("nb201", "a")) == "a"
+        assert archs(store, subject=Subject("fbnet", "a")) == ""
+        assert archs(store, subject=Subject("nb201", "a"), device="two") == ""
+        assert archs(store, condition=changed(device="two")) == "bca"
+        assert archs(store, condition=changed(device="two", threads=4)) == "d"
+        assert archs(store, condition=changed(device="two", threads=4), levels=USABLE) == ""
+        assert archs(store, levels=USABLE) == "abca"
+        assert archs(store, levels=()) == ""
+        assert archs(store, device="three") == ""
 
-        def archs(**conditions):
-            return "".join(m.arch.text for m in store.measurements(**conditions))
+    @pytest.mark.parametrize(
+        "values",
+        [
+            {"affinity": [0, 3]},
+            {"affinity": (0, 3)},
+            {"tuned": True},
+            {"provider": "XNNPACK"},
+            {"runtime": "tflite"},
+            {"runtime_version": "1.21"},
+            {"threads": 4},
+            {"precision": "int8"},
+            {"batch": 8},
+            {"state": "15W"},
+            {"protocol": 2},
+            {"device": "another", "threads": 2},
+        ],
+        ids=str,
+    )
+    def test_wanted_values(self, store, values):
+        store.add(measurement("a"))
+        store.add(measurement("b", at=1, **values))
+        assert archs(store, wanted=values) == "b"
+        assert archs(store, wanted={name: CONDITION.values()[name] for name in values}) == "a"
+        assert archs(store, wanted={**values, "batch": 99}) == ""
 
-        assert archs() == "abcd"
-        assert archs(device="two") == "bcd"
-        assert archs(device="two", space="nb201") == "bd"
-        assert archs(setting=replace(SETTING, device="two")) == "bc"
-        assert archs(levels=("valid", "suspect")) == "abc"
-        assert archs(levels=()) == ""
-        assert archs(device="three") == ""
+    def test_a_value_that_no_condition_has(self, store):
+        with pytest.raises(UsageError, match="thread'") as caught:
+            everything(store, wanted={"thread": 1})
+        assert "threads" in caught.value.hint
 
-    def test_settings_used_last_come_last(self, store):
+    def test_processors_are_no_digits_of_others(self, store):
+        store.add(measurement("a", affinity=[1]))
+        store.add(measurement("b", affinity=[1, 2]))
+        store.add(measurement("c", affinity=[11]))
+        assert archs(store, wanted={"affinity": [1]}) == "a"
+        assert archs(store, wanted={"affinity": [11]}) == "c"
+        assert archs(store, wanted={"affinity": []}) == ""
+
+    def test_kind_tells_no_two_conditions_apart(self, store):
+        store.add(measurement("a", kind="rpi4"))
+        store.add(measurement("b", at=1, kind="raspberry"))
+        store.keep_canary_reference(changed(kind="pi"), "model", 5.0)
+        (entry,) = store.summary()
+        assert (entry.condition.kind, entry.measurements) == ("rpi4", 2)
+        assert archs(store, condition=changed(kind="another")) == "ab"
+        assert store.canary_reference_ns(CONDITION, "model") == 5.0
+
+    def test_is_read_as_it_is_asked_for(self, store, url, monkeypatch):
+        monkeypatch.setattr(store_module, "READ_AT_ONCE", 2)
+        read, blocks_of = [], store_module._blocks
+
+        def watched(connection, numbers):
+            read.extend(numbers)
+            return blocks_of(connection, numbers)
+
+        monkeypatch.setattr(store_module, "_blocks", watched)
+        store.add_many([measurement(str(n), at=n, samples=True) for n in range(6)])
+        found = store.find(samples=True)
+        assert read == []
+        assert next(found).subject.key == "0"
+        assert len(read) == 2
+        store.add(measurement("x", at=8))
+        with Store.open(url) as other:
+            other.add(measurement("y", at=9))
+        assert "".join(m.subject.key for m in found) == "12345"
+        assert len(read) == 6
+        assert archs(store) == "012345xy"
+
+    def test_a_search_may_be_broken_off(self, store):
+        store.add_many([measurement(str(n), at=n) for n in range(9)])
+        for _ in range(40):  # more often than there are connections
+            next(store.find())
+        store.add(measurement("x", at=9))
+        assert archs(store, last=1) == "x"
+
+    def test_conditions_used_last_come_last(self, store):
         for at, threads in enumerate((1, 4, 2, 1)):
             store.add(measurement(at=at, threads=threads))
         store.add(measurement(at=9, device="other"))
-        assert [s.threads for s in store.settings("board")] == [4, 2, 1]
-        assert [s.device for s in store.settings()][-1] == "other"
+        assert [entry.condition.threads for entry in store.summary()] == [4, 2, 1, 1]
+        assert store.summary()[-1].condition.board == "other"
+
+    def test_canary_references(self, store):
+        slow = changed(threads=4)
+        assert store.canary_reference_ns(CONDITION, "model") is None
+        store.keep_canary_reference(CONDITION, "model", 5.0)
+        store.keep_canary_reference(CONDITION, "another", 6.0)
+        store.keep_canary_reference(slow, "model", 7.0)
+        assert store.canary_reference_ns(CONDITION, "model") == 5.0
+        assert store.canary_reference_ns(CONDITION, "another") == 6.0
+        assert store.canary_reference_ns(slow, "model") == 7.0
+        assert store.canary_reference_ns(slow, "another") is None
+        assert store.canary_reference_ns(CONDITION) is None
+
+    def test_a_canary_reference_is_replaced(self, store, url):
+        store.keep_canary_reference(CONDITION, "model", 5.0)
+        store.keep_canary_reference(CONDITION, "model", 4.0)
+        with Store.open(url) as other:
+            assert other.canary_reference_ns(CONDITION, "model") == 4.0
+
+    def test_a_collections_canary_reference_counts_until_the_models_own_is_known(self, store):
+        store.keep_canary_reference(CONDITION, "nb201", 5.0)
+        assert store.canary_reference_ns(CONDITION, "model", "nb201") == 5.0
+        store.keep_canary_reference(CONDITION, "model", 4.0)
+        assert store.canary_reference_ns(CONDITION, "model", "nb201") == 4.0
+
+    def test_a_canary_makes_no_entry(self, store):
+        store.keep_canary_reference(CONDITION, "model", 5.0)
+        assert store.summary() == []
+        store.add(measurement())
+        assert len(store.summary()) == 1
 
     def test_summary(self, store):
         for at, (arch, level) in enumerate(
@@ -230,8 +456,8 @@ class StoreConformance:
         ):
             store.add(measurement(arch, at=at, level=level))
         (entry,) = store.summary()
-        assert (entry.space, entry.setting) == ("nb201", SETTING)
-        assert (entry.archs, entry.measurements, entry.repeats) == (3, 4, 1)
+        assert (entry.collection, entry.condition) == ("nb201", CONDITION)
+        assert (entry.subjects, entry.measurements, entry.repeats) == (3, 4, 1)
         assert (entry.valid, entry.suspect, entry.invalid) == (2, 1, 1)
         assert (entry.first[-8:], entry.last[-8:]) == ("00+00:00", "03+00:00")
 
@@ -244,9 +470,9 @@ class StoreConformance:
         store.add(measurement("d", 5.0, device="x", space="fbnet"))
         table = store.table("nb201")
         assert isinstance(table, LatencyTable)
-        assert [arch.text for arch in table.archs] == ["b", "a"]
+        assert [subject.key for subject in table.subjects] == ["b", "a"]
         assert table.devices == ["x", "y"]
-        assert [setting.device for setting in table.settings] == ["x", "y"]
+        assert [condition.board for condition in table.conditions] == ["x", "y"]
         np.testing.assert_array_equal(table.latency_ms, [[np.nan, 1.0], [3.0, 2.0]])
 
     def test_table_takes_the_newest(self, store):
@@ -254,14 +480,14 @@ class StoreConformance:
             store.add(measurement(latency_ms=float(at), at=at))
         assert store.table("nb201").latency_ms.tolist() == [[3.0]]
 
-    def test_table_never_mixes_settings(self, store):
+    def test_table_never_mixes_conditions(self, store):
         for arch in "abc":
             store.add(measurement(arch, 1.0, at=1, threads=1))
         for arch in "ab":
             store.add(measurement(arch, 2.0, at=2, threads=4))
         table = store.table("nb201")
         assert table.latency_ms.tolist() == [[1.0]] * 3
-        assert table.settings[0].threads == 1
+        assert table.conditions[0].threads == 1
         store.add(measurement("c", 2.0, at=3, threads=4))
         assert store.table("nb201").latency_ms.tolist() == [[2.0]] * 3
 
@@ -270,7 +496,7 @@ class StoreConformance:
             store.add(measurement(device, device=device))
         table = store.table("nb201", ["z", "x"])
         assert table.devices == ["z", "x"]
-        assert [arch.text for arch in table.archs] == ["x", "z"]
+        assert [subject.key for subject in table.subjects] == ["x", "z"]
 
     def test_table_of_a_device_without_measurements(self, store):
         store.add(measurement())
@@ -283,7 +509,7 @@ class StoreConformance:
             store.add(measurement(latency_ms=value))
         with pytest.raises(StoreError, match="noise"):
             store.add(replace(measurement(), noise=value))
-        assert store.measurements() == []
+        assert everything(store) == []
 
     @pytest.mark.parametrize(
         "odd",
@@ -301,14 +527,13 @@ class StoreConformance:
         with pytest.raises(StoreError):
             store.add(odd)
         store.add(measurement())
-        assert store.measurements() == [measurement()]
+        assert everything(store) == [measurement()]
 
     def test_migrations_build_the_schema(self, url):
         from alembic.autogenerate import compare_metadata
         from alembic.migration import MigrationContext
 
         from latkit.store import schema
-        from latkit.store.database import connect
 
         Store.open(url).close()
         engine = connect(url)
@@ -318,13 +543,6 @@ class StoreConformance:
             assert context.get_current_revision() == schema.VERSION
             assert compare_metadata(context, schema.metadata) == []
         engine.dispose()
-
-    def test_dataset_from_before_there_was_energy(self, url):
-        self.execute(url, "ALTER TABLE measurement DROP COLUMN energy_mj", open_first=True)
-        self.execute(url, "UPDATE latkit_schema SET version_num = '0001'")
-        with Store.open(url) as store:
-            store.add(measurement(samples=True))
-            assert store.measurements()[0].energy_mj == 12.5
 
     def test_dataset_of_a_newer_latkit(self, url):
         self.execute(url, "UPDATE latkit_schema SET version_num = '9999'", open_first=True)
@@ -339,8 +557,6 @@ class StoreConformance:
 
     def execute(self, url: str, sql: str, open_first: bool = False) -> None:
         """Meddle with a database behind latkit's back."""
-        from latkit.store.database import connect
-
         if open_first:
             Store.open(url).close()
         engine = connect(url)
@@ -365,12 +581,36 @@ with Store.open(url) as store:
 IMPORTER = """
 import sys
 from latkit.store import Store
+from latkit.store import store as store_module
 from tests.conformance.store import measurement
 
+store_module.BATCH = 500
 with Store.open(sys.argv[1]) as store:
     found = [measurement(f"arch {n}", n + 1.0, device=d) for d in "xyz" for n in range(2000)]
     print("open", flush=True)
     print(store.add_many(found), flush=True)
+"""
+PAUSING_IMPORTER = """
+import signal
+import sys
+from latkit.store import Store
+from latkit.store import store as store_module
+from latkit.store.insert import Inserter
+from tests.conformance.store import measurement
+
+store_module.BATCH, store_module.TURN_S = 10, 0
+add_missing, batches = Inserter.add_missing, []
+
+def paused(*arguments):
+    batches.append(add_missing(*arguments))
+    if len(batches) == 3:
+        print("the third batch is inserted", flush=True)
+        signal.pause()
+    return batches[-1]
+
+Inserter.add_missing = paused
+with Store.open(sys.argv[1]) as store:
+    store.add_many([measurement(f"arch {number}") for number in range(100)])
 """
 
 
@@ -392,23 +632,34 @@ class StoreProcessConformance:
         names = ("one", "two", "three")
         writers = [start(WRITER, url, name, "40", "yes") for name in names]
         for writer in writers:
-            writer.communicate(timeout=60)
+            writer.communicate(timeout=200)
             assert writer.returncode == 0
         with Store.open(url) as store:
             summary = store.summary()
-            found = store.measurements(with_samples=True)
-        assert {entry.setting.device for entry in summary} == set(names)
-        assert {(entry.archs, entry.measurements) for entry in summary} == {(40, 40)}
-        assert len({m.arch for m in found}) == 40
+            found = everything(store, samples=True)
+        assert {entry.condition.board for entry in summary} == set(names)
+        assert {(entry.subjects, entry.measurements) for entry in summary} == {(40, 40)}
+        assert len({m.subject for m in found}) == 40
         assert all(len(m.blocks) == 2 for m in found)
         self.check_integrity(url)
 
     def test_processes_importing_the_same_at_once(self, url):
         importers = [start(IMPORTER, url) for _ in range(2)]
-        added = [int(importer.communicate(timeout=60)[0].split()[1]) for importer in importers]
-        assert sorted(added) == [0, 6000]
+        added = [int(importer.communicate(timeout=200)[0].split()[1]) for importer in importers]
+        assert sum(added) == 6000
         with Store.open(url) as store:
-            assert len(store.measurements()) == 6000
+            assert len(everything(store)) == 6000
+
+    def test_an_import_beside_a_campaign_loses_nothing(self, url):
+        importer, writer = start(IMPORTER, url), start(WRITER, url, "board", "40", "yes")
+        assert importer.communicate(timeout=200)[0] == "open\n6000\n"
+        assert writer.communicate(timeout=200)[0].endswith("39\n")
+        with Store.open(url) as store:
+            assert len(everything(store)) == 6040
+            found = everything(store, device="board", samples=True)
+        assert len(found) == 40
+        assert all(len(m.blocks) == 2 for m in found)
+        self.check_integrity(url)
 
     @pytest.mark.parametrize("acknowledged", [1, 40])
     def test_what_was_acknowledged_survives_a_kill(self, url, acknowledged):
@@ -418,34 +669,34 @@ class StoreProcessConformance:
             writer.stdout.readline()
         os.kill(writer.pid, signal.SIGKILL)
         rest = writer.stdout.read()
-        writer.wait(timeout=10)
+        writer.wait(timeout=60)
         # A line that was cut in half acknowledges nothing.
         certain = acknowledged + rest.count("\n")
         self.check_integrity(url)
         with Store.open(url) as store:
-            found = store.measurements(with_samples=True)
+            found = everything(store, samples=True)
             store.add(measurement("after"))
         assert certain <= len(found) <= certain + 1
-        assert {m.arch.text for m in found} == {f"arch {n}" for n in range(len(found))}
+        assert {m.subject.key for m in found} == {f"arch {n}" for n in range(len(found))}
         assert all(len(m.blocks) == 2 and m.blocks[0].samples_ns == (3, 1, 2) for m in found)
 
-    def test_a_kill_in_the_middle_of_an_import_leaves_nothing_of_it(self, url):
-        importer = start(IMPORTER.replace("range(2000)", "range(20000)"), url)
-        assert importer.stdout.readline() == "open\n"
-        time.sleep(0.1)
+    def test_a_killed_import_leaves_whole_batches_and_is_completed_by_the_same_again(self, url):
+        importer = start(PAUSING_IMPORTER, url)
+        assert importer.stdout.readline() == "the third batch is inserted\n"
         os.kill(importer.pid, signal.SIGKILL)
-        importer.communicate(timeout=10)
+        importer.communicate(timeout=60)
         self.check_integrity(url)
         with Store.open(url) as store:
-            assert store.measurements() == []
-            store.add(measurement())
+            assert len(everything(store)) == 20
+            assert store.add_many([measurement(f"arch {number}") for number in range(100)]) == 80
+            assert len(everything(store)) == 100
 
     def test_a_kill_while_the_dataset_is_created_can_be_mended_by_opening(self, url):
         for wait_s in (0.25, 0.35, 0.45, 0.55):
             writer = start(WRITER, url, "board", "1", "no")
             time.sleep(wait_s)
             os.kill(writer.pid, signal.SIGKILL)
-            writer.communicate(timeout=10)
+            writer.communicate(timeout=60)
         with Store.open(url) as store:
             store.add(measurement("after"))
         self.check_integrity(url)
@@ -454,7 +705,8 @@ class StoreProcessConformance:
 def read_all(url: str) -> None:
     """Do everything that reads a dataset; whatever the damage, nothing but a LatkitError comes."""
     with suppress(LatkitError), Store.open(url) as store:
-        store.measurements(with_samples=True)
-        store.latest()
+        everything(store, samples=True)
+        everything(store, newest=True, last=9)
+        store.canary_reference_ns(CONDITION, "nb201")
         store.summary()
         store.table("nb201")

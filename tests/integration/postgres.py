@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
+
 
 def _program(name: str) -> str | None:
     # Debian keeps the server's programs out of PATH, in a folder per version.
@@ -27,7 +29,10 @@ def _unprivileged() -> list[str]:
     users = {entry.pw_name for entry in pwd.getpwall()}
     user = next((name for name in ("postgres", "nobody") if name in users), None)
     if user is None or shutil.which("runuser") is None:
-        pytest.skip("PostgreSQL does not run as root, and there is no other user to run it as")
+        needs.lacking(
+            "PostgreSQL does not run as root, and there is no other user to run it as",
+            "make a user named postgres, and install runuser (Debian: util-linux)",
+        )
     return ["runuser", "-u", user, "--"]
 
 
@@ -37,7 +42,7 @@ def running() -> Iterator[str]:
     pytest.importorskip("psycopg", reason="psycopg is not installed (extra 'postgres')")
     initdb, pg_ctl = _program("initdb"), _program("pg_ctl")
     if initdb is None or pg_ctl is None:
-        pytest.skip("no PostgreSQL server here: apt-get install postgresql")
+        needs.lacking("no PostgreSQL server here", "apt-get install postgresql")
     user = _unprivileged()
     # Not tmp_path: a socket's path has at most 107 bytes.
     folder = Path(tempfile.mkdtemp(prefix="latkit-pg-"))

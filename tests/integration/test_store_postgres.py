@@ -6,7 +6,13 @@ import pytest
 
 from latkit.errors import StoreError
 from latkit.store import Store
-from tests.conformance.store import StoreConformance, StoreProcessConformance, measurement
+from tests.conformance.store import (
+    StoreConformance,
+    StoreProcessConformance,
+    everything,
+    measurement,
+)
+from tests.conformance.store_migration import MigrationConformance
 from tests.integration import postgres
 
 _numbers = count()
@@ -31,6 +37,10 @@ def url(server):
 
 
 class TestPostgreSQL(StoreConformance):
+    pass
+
+
+class TestMigration(MigrationConformance):
     pass
 
 
@@ -61,4 +71,4 @@ def test_goes_on_after_the_server_dropped_the_connection(url):
             dropped += "pg_backend_pid() AND datname = current_database()"
             connection.execute(text(dropped))
         store.add(measurement("b"))
-        assert len(store.measurements()) == 2
+        assert len(everything(store)) == 2

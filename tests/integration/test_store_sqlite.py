@@ -27,7 +27,7 @@ from pathlib import Path
 from latkit.errors import StoreError
 from latkit.store import Store
 from latkit.store.io import flat
-from tests.conformance.store import measurement
+from tests.conformance.store import everything, measurement
 
 folder = Path(sys.argv[1])
 stored = 0
@@ -38,7 +38,7 @@ with Store.open(f"sqlite:///{folder}/latkit.db") as store:
             stored += 1
     except StoreError as problem:
         print(problem.message, "|", problem.hint)
-    found = store.measurements(with_samples=True)
+    found = everything(store, samples=True)
 assert len(found) == stored > 10, (len(found), stored)
 for suffix in (".csv", ".json", ".parquet"):
     file = folder / f"export{suffix}"
@@ -58,7 +58,7 @@ def test_full_disk(tmp_path):
         pytest.skip("no private mounts here: 'unshare --user --mount' does not work")
     script = 'mount -t tmpfs -o size=1m none "$1" && exec "$2" -c "$3" "$1"'
     command = [*own_mounts, "sh", "-c", script, "sh", tmp_path, sys.executable, FILL_THE_DISK]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=200)
     assert done.returncode == 0, done.stderr
     first, *exports = done.stdout.splitlines()
     assert "latkit.db" in first

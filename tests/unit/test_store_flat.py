@@ -11,19 +11,20 @@ from hypothesis import strategies as st
 
 from latkit import spaces
 from latkit.errors import ArchError, StoreError, UsageError
-from latkit.measurement import Arch
 from latkit.store import Store
 from latkit.store.io import files, flat
-from tests.conformance.store import any_measurements, measurement, start
+from latkit.store.io.record import COLUMNS
+from latkit.subjects import Subject
+from tests.conformance.store import ROOT, any_measurements, everything, measurement, start
 
 SUFFIXES = (".csv", ".json", ".parquet")
 
 
-def read(path, parse=Arch):
+def read(path, parse=Subject):
     def refuse(*_):
         raise AssertionError("this is no published table")
 
-    return list(files.read(path, parse=parse, parse_any=refuse, skeleton=refuse))
+    return list(files.read(path, parse=parse, parse_any=refuse))
 
 
 def kept(found, suffix):
@@ -48,7 +49,7 @@ class TestEveryFormat:
         with Store.open(f"sqlite:///{tmp_path}/latkit.db") as store:
             assert store.add_many(read(path)) == 7
             assert store.add_many(read(path)) == 0
-            stored = store.measurements(with_samples=True)
+            stored = everything(store, samples=True)
         assert len(stored) == 7
         assert all(kept(one, suffix) in stored for one in found)
 
@@ -61,22 +62,22 @@ class TestEveryFormat:
         path = tmp_path / f"export{suffix}"
         with Store.open(f"sqlite:///{tmp_path}/latkit.db") as store:
             store.add(measurement(samples=True))
-            flat.write(store.measurements(), path)
+            flat.write(store.find(), path)
             assert store.add_many(read(path)) == 0
 
     def test_columns(self, tmp_path, suffix):
         path = tmp_path / f"export{suffix}"
         flat.write([measurement(samples=True)], path)
         names = (
-            "space,arch,device,skeleton,runtime,runtime_version,threads,precision,batch,"
-            "device_state,protocol,latency_ms,lower_ms,upper_ms,p10_ms,p90_ms,noise,energy_mj,"
-            "verdict,reasons,measured_at"
+            "space,arch,device,kind,runtime,runtime_version,provider,threads,affinity,precision,"
+            "batch,state,tuned,protocol,latency_ms,lower_ms,upper_ms,p10_ms,p90_ms,noise,"
+            "energy_mj,verdict,reasons,measured_at"
         )
         if suffix != ".csv":
             names += ",context,blocks"
         assert ",".join(files.tabular.read(path)) == names
 
-    @pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.99])
+    @pytest.mark.parametrize("share", [0.0, 0.3, 0.7, 0.97])
     def test_truncated(self, tmp_path, suffix, share):
         path = tmp_path / f"export{suffix}"
         flat.write([measurement(str(n)) for n in range(20)], path)
@@ -125,6 +126,9 @@ class TestFormatsWithoutTypes:
             ("device", "", "device"),
             ("measured_at", "yesterday", "measured_at"),
             ("measured_at", "2026-01-01T00:00:00", "offset from UTC"),
+            ("affinity", "0,1", "affinity"),
+            ("affinity", "[-1]", "affinity"),
+            ("tuned", "perhaps", "tuned"),
             ("reasons", '{"a": 1}', "reasons"),
             ("reasons", "not JSON", "reasons"),
         ],
@@ -156,6 +160,63 @@ def rewrite(path, rows):
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows(rows)
+
+
+def before_conditions(path, **changes):
+    """An export of ``measurement()`` as a latkit of schema 0002 wrote it."""
+    flat.write([measurement()], path)
+    (row,) = files.tabular.rows(files.tabular.read(path))
+    own = {"skeleton": "c16-n5-r32", "device_state": "default"}
+    new = ("kind", "provider", "affinity", "state", "tuned")
+    kept = {name: value for name, value in row.items() if name not in new}
+    rewrite(path, [kept | own | changes])
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json"])
+class TestFilesFromBeforeConditions:
+    """Exports that a latkit of then has really written: test_store_migration."""
+
+    def test_read(self, tmp_path, suffix):
+        (found,) = read(before_conditions(tmp_path / f"export{suffix}"))
+        assert found == measurement()
+        assert found.condition.kind == "board"
+
+    def test_strings_come_apart(self, tmp_path, suffix):
+        path = tmp_path / f"export{suffix}"
+        changes = {"skeleton": "c8-n5-r32", "device_state": "15W tuned cpus=0,1"}
+        (found,) = read(before_conditions(path, runtime="torch:compile", **changes))
+        assert found == measurement(
+            space="nb201:c8",
+            runtime="torch",
+            provider="compile",
+            state="15W",
+            tuned=True,
+            affinity=[0, 1],
+        )
+
+    @pytest.mark.parametrize("column", ["skeleton", "runtime", "threads", "device"])
+    def test_a_missing_column_is_told(self, tmp_path, suffix, column):
+        path = before_conditions(tmp_path / f"export{suffix}")
+        (row,) = files.tabular.rows(files.tabular.read(path))
+        del row[column]
+        rewrite(path, [row])
+        with pytest.raises(StoreError, match=rf"row 1: .*{column}"):
+            read(path)
+
+
+@pytest.mark.parametrize("column", ["skeleton", "runtime", "device_state", "space"])
+def test_strings_from_before_conditions_that_are_none(tmp_path, column):
+    path = before_conditions(tmp_path / "export.json", **{column: None})
+    with pytest.raises(StoreError, match=f"row 1: .*{column} is no text"):
+        read(path)
+
+
+def test_every_column_is_documented():
+    text = (ROOT / "docs" / "dataset.md").read_text()
+    table = text.partition("| column | meaning |")[2].partition("\n\n")[0]
+    first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("|")]
+    assert [name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)] == list(COLUMNS)
 
 
 @pytest.mark.parametrize("name", ["export.xlsx", "export", "export.csv.gz"])

@@ -1,10 +1,8 @@
 """HELP's own folders, as published and as they might be broken."""
 
 import io
-import os
 import pickle
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from latkit import spaces
 from latkit.errors import ArchError, StoreError, UsageError
 from latkit.store import Store
+from tests import needs
 from tests.unit.test_store_published import CELLS, read
 
 CHAINS = [[n % 9] * 22 for n in range(4)]
@@ -45,14 +44,14 @@ def chains(tmp_path):
 
 
 def test_numbered_architectures(cells):
-    found = {m.arch.text: m.latency_ms for m in read(cells) if m.setting.device == "pi"}
+    found = {m.subject.key: m.latency_ms for m in read(cells) if m.condition.board == "pi"}
     assert found == {text: 10.0 - n for n, text in enumerate(CELLS)}
 
 
 def test_listed_architectures(chains):
     found = read(chains)
     assert [m.latency_ms for m in found] == [1.0, 2.0, 3.0, 4.0]
-    assert found[3].arch == spaces.get("fbnet").from_indices([3] * 22)
+    assert found[3].subject == spaces.get("fbnet").from_indices([3] * 22)
 
 
 def test_folder_of_folders(cells, chains):
@@ -118,17 +117,15 @@ def test_nothing_is_added_where_a_file_is_broken(cells, tmp_path):
 
 
 def test_as_published(tmp_path):
-    data = os.environ.get("LATKIT_PUBLISHED_DATA")
-    if not data:
-        pytest.skip("LATKIT_PUBLISHED_DATA is not set")
+    data = needs.published_data()
     from pyarrow import parquet
 
     with Store.open(f"sqlite:///{tmp_path}/latkit.db") as store:
-        assert store.add_many(read(Path(data) / "help_raw")) == 3 * 15625 + 2 * 5000
+        assert store.add_many(read(data / "help_raw")) == 3 * 15625 + 2 * 5000
         for space in ("nb201", "fbnet"):
             table = store.table(space)
-            expected = parquet.read_table(Path(data) / f"{space}_latency_ms.parquet")
+            expected = parquet.read_table(data / f"{space}_latency_ms.parquet")
             parse = spaces.get(space).parse
-            assert table.archs == [parse(text) for text in expected["arch"].to_pylist()]
+            assert table.subjects == [parse(text) for text in expected["arch"].to_pylist()]
             for device, values in zip(table.devices, table.latency_ms.T, strict=True):
                 np.testing.assert_array_equal(values, expected[device].to_numpy())

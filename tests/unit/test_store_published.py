@@ -3,8 +3,6 @@
 import csv
 import json
 import math
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,12 +11,13 @@ from hypothesis import strategies as st
 
 from latkit import spaces
 from latkit.errors import ArchError, StoreError
-from latkit.measurement import Arch
 from latkit.store import Store
 from latkit.store.io import files
 from latkit.store.io.published import labels
+from latkit.subjects import Subject
+from tests import needs
 
-CELLS = [spaces.get("nb201").from_indices([n % 5, 1, 2, 3, 4, n // 5]).text for n in range(10)]
+CELLS = [spaces.get("nb201").from_indices([n % 5, 1, 2, 3, 4, n // 5]).key for n in range(10)]
 
 
 def parse_any(text):
@@ -36,7 +35,6 @@ def read(path):
             path,
             parse=lambda space, text: spaces.get(space).parse(text),
             parse_any=parse_any,
-            skeleton=lambda space: spaces.get(space).skeleton_id(),
         )
     )
 
@@ -67,14 +65,16 @@ class TestWideTable:
         }
         found = read(write(tmp_path / f"table{suffix}", columns))
         assert len(found) == 19
-        assert {m.setting.runtime for m in found} == {"published"}
-        assert {m.setting.skeleton for m in found} == {"c16-n5-r32"}
+        assert {m.condition.runtime.name for m in found} == {"published"}
+        assert {m.condition.board for m in found} == {"pi", "tpu"}
         assert {m.verdict.level for m in found} == {"valid"}
         with Store.open(f"sqlite:///{tmp_path}/latkit.db") as store:
             assert store.add_many(found) == 19
             assert store.add_many(found) == 0
             table = store.table("nb201")
-        assert [arch.text for arch in table.archs] == [found[n].arch.text for n in range(10)]
+        assert [subject.key for subject in table.subjects] == [
+            found[n].subject.key for n in range(10)
+        ]
         assert table.devices == ["pi", "tpu"]
         expected = np.array([columns["pi"], [math.nan, *columns["tpu"][1:]]]).T
         np.testing.assert_array_equal(table.latency_ms, expected)
@@ -83,8 +83,8 @@ class TestWideTable:
         chain = "_".join("0" * 22)
         columns = {"arch": [CELLS[0], chain], "pi": [1.0, 2.0]}
         found = read(write(tmp_path / f"table{suffix}", columns))
-        assert [m.arch.space for m in found] == ["nb201", "fbnet"]
-        assert found[0].setting.skeleton != found[1].setting.skeleton
+        assert [m.subject.collection for m in found] == ["nb201", "fbnet"]
+        assert found[0].condition == found[1].condition
 
     def test_not_a_number(self, tmp_path, suffix):
         columns = {"arch": CELLS[:3], "pi": ["1", "2", "slow"]}
@@ -107,8 +107,8 @@ class TestWideTable:
 
 
 def judged(values):
-    archs = [Arch("toy", str(n)) for n in range(len(values))]
-    return list(labels(archs, "pi", values, lambda space: "s"))
+    archs = [Subject("toy", str(n)) for n in range(len(values))]
+    return list(labels(archs, "pi", values))
 
 
 class TestBrokenValues:
@@ -132,18 +132,17 @@ class TestBrokenValues:
             assert one.usable == (one.verdict.level != "invalid")
             assert not one.usable or 0 < one.latency_ms < math.inf
 
-    def test_settings_do_not_claim_what_the_table_does_not_say(self):
-        setting = judged([1.0])[0].setting
-        assert (setting.threads, setting.batch, setting.protocol) == (0, 0, 0)
-        assert (setting.precision, setting.device_state) == ("unknown", "unknown")
+    def test_conditions_do_not_claim_what_the_table_does_not_say(self):
+        condition = judged([1.0])[0].condition
+        assert (condition.threads, condition.batch, condition.protocol) == (0, 0, 0)
+        assert (condition.precision, condition.state.label) == ("unknown", "unknown")
+        assert (condition.runtime.version, condition.runtime.provider) == ("unknown", "unknown")
+        assert condition.words() == "published"
 
 
 @pytest.fixture
 def published():
-    folder = os.environ.get("LATKIT_PUBLISHED_DATA")
-    if not folder:
-        pytest.skip("LATKIT_PUBLISHED_DATA is not set")
-    return Path(folder)
+    return needs.published_data()
 
 
 def test_published_table(tmp_path, published):

@@ -9,8 +9,14 @@ import numpy as np
 import pytest
 
 from latkit.errors import MissingDependency, StoreError
-from latkit.store import Store, dialect
-from tests.conformance.store import ROOT, StoreConformance, measurement, read_all
+from latkit.store import Store
+from tests.conformance.store import (
+    ROOT,
+    StoreConformance,
+    everything,
+    measurement,
+    read_all,
+)
 
 
 @pytest.fixture
@@ -51,7 +57,7 @@ class TestInMemory:
     def test_works(self):
         with Store.open("sqlite://") as store:
             store.add(measurement(samples=True))
-            assert store.measurements(with_samples=True) == [measurement(samples=True)]
+            assert everything(store, samples=True) == [measurement(samples=True)]
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +125,20 @@ class TestFile:
         with sqlite3.connect(path) as connection:
             connection.execute("UPDATE block SET samples = ?", [samples])
         with Store.open(url) as store:
-            assert store.measurements()
+            assert everything(store)
             with pytest.raises(StoreError, match="samples of a measurement are damaged"):
-                store.measurements(with_samples=True)
+                everything(store, samples=True)
+
+    @pytest.mark.parametrize("processors", ["x", "1,,2,x", b"0", "0;1"])
+    def test_damaged_processors(self, path, url, processors):
+        fill(url, 1)
+        with sqlite3.connect(path) as connection:
+            connection.execute("UPDATE condition SET affinity = ?", [processors])
+        with Store.open(url) as store:
+            with pytest.raises(StoreError, match="condition of the dataset is damaged"):
+                everything(store)
+            with pytest.raises(StoreError, match="condition of the dataset is damaged"):
+                store.summary()
 
     def test_disk_full(self, path, url):
         fill(url, 1)
@@ -131,24 +148,13 @@ class TestFile:
                 # Kept by the connection, which the pool hands out again.
                 connection.exec_driver_sql(f"PRAGMA max_page_count={pages + 2}")
             stored = add_until_refused(store)
-            assert len(store.measurements(with_samples=True)) == 1 + stored
-
-    def test_another_writer_takes_too_long(self, path, url, monkeypatch):
-        monkeypatch.setattr(dialect, "BUSY_TIMEOUT_S", 0.05)
-        with Store.open(url) as store:
-            other = sqlite3.connect(path, isolation_level=None)
-            other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(StoreError, match="held by another process"):
-                store.add(measurement())
-            other.execute("COMMIT")
-            store.add(measurement())
-            assert len(store.measurements()) == 1
+            assert len(everything(store, samples=True)) == 1 + stored
 
     def test_read_only(self, path, url):
         fill(url, 1)
         read_only = f"sqlite:///file:{path}?mode=ro&uri=true"
         with Store.open(read_only) as store:
-            assert len(store.measurements()) == 1
+            assert len(everything(store)) == 1
             with pytest.raises(StoreError, match="is read-only") as caught:
                 store.add(measurement())
         assert "LATKIT_DB" in caught.value.hint

@@ -15,7 +15,6 @@ def read(
     *,
     parse: record.Parse,
     parse_any: published.ParseAny,
-    skeleton: published.SkeletonOf,
 ) -> Iterator[Measurement]:
     """Measurements of a flat file, a wide published table, or folders in HELP's layout.
 
@@ -23,23 +22,21 @@ def read(
     wrong, some of them only while the result is iterated.
     """
     if path.is_dir():
-        return _read_folder(path, parse_any, skeleton)
+        return _read_folder(path, parse_any)
     columns = tabular.read(path)
     if not columns:
         return iter(())  # JSON's empty list
     if "latency_ms" in columns:
         return flat.read(tabular.rows(columns), parse, str(path))
     if "arch" in columns:
-        return published.from_columns(columns, parse_any, skeleton, str(path))
+        return published.from_columns(columns, parse_any, str(path))
     raise StoreError(
         f"{path} is neither an export nor a table of latencies: it has no column 'arch'",
         "a table has a column 'arch', then one column of milliseconds per device",
     )
 
 
-def _read_folder(
-    folder: Path, parse: published.ParseAny, skeleton: published.SkeletonOf
-) -> Iterator[Measurement]:
+def _read_folder(folder: Path, parse: published.ParseAny) -> Iterator[Measurement]:
     try:
         candidates = [folder, *sorted(folder.iterdir())]
     except OSError as problem:
@@ -50,4 +47,4 @@ def _read_folder(
             f"{folder} is not in HELP's layout",
             "it should hold latency/*.pt beside str_arch2idx.pt or arch.pt",
         )
-    return (found for path in folders for found in help_layout.read(path, parse, skeleton))
+    return (found for path in folders for found in help_layout.read(path, parse))

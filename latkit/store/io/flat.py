@@ -2,7 +2,7 @@
 
 The columns are the fields of ``latkit.store.io.record.Record``. CSV leaves out ``context`` and
 ``blocks``; JSON and Parquet carry all, so that nothing is lost on the way there and back. In CSV
-and Parquet ``context`` and, in CSV, ``reasons`` are cells of JSON.
+and Parquet ``context`` and, in CSV, ``affinity`` and ``reasons`` are cells of JSON.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from latkit.errors import ArchError, StoreError, UsageError
+from latkit.errors import StoreError, UsageError
 from latkit.measurement import Measurement
 from latkit.store.io.record import (
     COLUMNS,
@@ -55,16 +55,15 @@ def read(rows: Iterable[Mapping[str, Any]], parse: Parse, origin: str) -> Iterat
     for number, row in enumerate(rows, start=1):
         try:
             yield from_record(row, parse)
-        except (StoreError, ArchError) as problem:
-            message = f"{origin}, row {number}: {problem.message}"
-            raise type(problem)(message, problem.hint) from None
+        except (StoreError, UsageError) as problem:
+            raise problem.at(f"{origin}, row {number}") from None
 
 
 def _write_csv(records: list[dict[str, Any]], path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, CSV_COLUMNS, extrasaction="ignore")
         writer.writeheader()
-        writer.writerows({**record, "reasons": _cell(record["reasons"])} for record in records)
+        writer.writerows({**record, **_cells(record)} for record in records)
 
 
 def _write_json(records: list[dict[str, Any]], path: Path) -> None:
@@ -81,9 +80,15 @@ def _write_parquet(records: list[dict[str, Any]], path: Path) -> None:
     kinds = dict.fromkeys(COLUMNS, pa.string())
     kinds |= dict.fromkeys(("threads", "batch", "protocol"), pa.int32())
     kinds |= dict.fromkeys(FIGURES, pa.float64())
+    kinds |= {"affinity": pa.list_(pa.int32()), "tuned": pa.bool_()}
     kinds |= {"reasons": pa.list_(pa.string()), "blocks": pa.list_(pa.struct(block))}
     rows = [{**record, "context": _cell(record["context"])} for record in records]
     parquet.write_table(pa.Table.from_pylist(rows, schema=pa.schema(kinds)), path)
+
+
+def _cells(record: Mapping[str, Any]) -> dict[str, str]:
+    """What a CSV file has as JSON."""
+    return {name: _cell(record[name]) for name in ("affinity", "reasons")}
 
 
 def _cell(value: Any) -> str:

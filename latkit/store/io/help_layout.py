@@ -15,7 +15,7 @@ from typing import Any
 from latkit.errors import StoreError
 from latkit.measurement import Measurement
 from latkit.store.io import torch_file
-from latkit.store.io.published import ParseAny, SkeletonOf, labels, numbers, parse_all
+from latkit.store.io.published import ParseAny, labels, numbers, parse_all
 
 _NUMBERED, _LISTED = "str_arch2idx.pt", "arch.pt"
 
@@ -26,7 +26,7 @@ def is_help(folder: Path) -> bool:
     return listed and (folder / "latency").is_dir()
 
 
-def read(folder: Path, parse: ParseAny, skeleton: SkeletonOf) -> Iterator[Measurement]:
+def read(folder: Path, parse: ParseAny) -> Iterator[Measurement]:
     """Measurements of one search space; raises StoreError where a file is not as published."""
     files = sorted((folder / "latency").glob("*.pt"))
     if not files:
@@ -36,7 +36,7 @@ def read(folder: Path, parse: ParseAny, skeleton: SkeletonOf) -> Iterator[Measur
     archs = parse_all(texts, parse, str(folder))
     for file in files:
         values = numbers(_values(file, len(archs)), str(file))
-        yield from labels(archs, file.stem, values, skeleton)
+        yield from labels(archs, file.stem, values)
 
 
 def _values(file: Path, count: int) -> list[Any]:

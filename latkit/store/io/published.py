@@ -3,7 +3,7 @@
 A wide table has a column ``arch`` of official strings, perhaps a column ``index``, and one column
 of milliseconds per device, where NaN or nothing stands for "not measured". Under which threads,
 precision and batch it was measured a table does not say, other than perhaps in the device's name:
-0 and ``unknown`` stand for that in the settings.
+0 and ``unknown`` stand for that in the condition.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from latkit.condition import UNKNOWN, Condition, Runtime, State
 from latkit.errors import ArchError, StoreError
-from latkit.measurement import Arch, Measurement, Setting, Verdict
+from latkit.measurement import Measurement, Verdict
+from latkit.subjects import Subject
 
 RUNTIME = "published"
 NEAR_ZERO = 0.05
@@ -24,17 +26,15 @@ In HW-NAS-Bench's Raspberry Pi and Pixel 3 columns no connected NB201 cell is fa
 the median, and a converter that folded a disconnected network into a constant left 0.0003 to 0.05.
 """
 
-ParseAny = Callable[[str], Arch]
+ParseAny = Callable[[str], Subject]
 """From an official string to an architecture of whichever space it belongs to."""
-SkeletonOf = Callable[[str], str]
-"""From the name of a space to the identity of its default skeleton."""
 
 _VALID = Verdict("valid")
 _NOT_DEVICES = ("arch", "index", "")
 
 
 def from_columns(
-    columns: Mapping[str, Sequence[Any]], parse: ParseAny, skeleton: SkeletonOf, origin: str
+    columns: Mapping[str, Sequence[Any]], parse: ParseAny, origin: str
 ) -> Iterator[Measurement]:
     """Measurements of a wide table.
 
@@ -46,18 +46,17 @@ def from_columns(
     archs = parse_all(columns["arch"], parse, origin)
     for device, cells in devices.items():
         values = numbers(cells, f"{origin}, column {device!r}")
-        yield from labels(archs, device, values, skeleton)
+        yield from labels(archs, device, values)
 
 
-def parse_all(texts: Iterable[Any], parse: ParseAny, origin: str) -> list[Arch]:
+def parse_all(texts: Iterable[Any], parse: ParseAny, origin: str) -> list[Subject]:
     """Architectures of official strings; raises ArchError naming the row that is wrong."""
     archs = []
     for number, text in enumerate(texts, start=1):
         try:
             archs.append(parse(str(text)))
         except ArchError as problem:
-            message = f"{origin}, row {number}: {problem.message}"
-            raise ArchError(message, problem.hint) from None
+            raise problem.at(f"{origin}, row {number}") from None
     return archs
 
 
@@ -73,32 +72,28 @@ def numbers(cells: Iterable[Any], origin: str) -> list[float]:
 
 
 def labels(
-    archs: Sequence[Arch], device: str, values_ms: Sequence[float], skeleton: SkeletonOf
+    archs: Sequence[Subject], device: str, values_ms: Sequence[float]
 ) -> Iterator[Measurement]:
     """One measurement for every value that is not NaN, broken ones marked with the reason."""
     sound = [value for value in values_ms if 0 < value < math.inf]
     floor_ms = NEAR_ZERO * median(sound) if sound else 0.0
-    settings = {
-        space: _setting(device, skeleton(space))
-        for space in dict.fromkeys(arch.space for arch in archs)
-    }
+    condition = _condition(device)
     for arch, value in zip(archs, values_ms, strict=True):
         if not math.isnan(value):
             latency_ms = value if math.isfinite(value) else None
-            yield Measurement(arch, settings[arch.space], _verdict(value, floor_ms), latency_ms)
+            yield Measurement(arch, condition, _verdict(value, floor_ms), latency_ms)
 
 
-def _setting(device: str, skeleton: str) -> Setting:
-    return Setting(
+def _condition(device: str) -> Condition:
+    return Condition(
         device,
-        skeleton,
-        RUNTIME,
-        runtime_version="unknown",
+        Runtime(RUNTIME, UNKNOWN, UNKNOWN),
         threads=0,
-        precision="unknown",
+        precision=UNKNOWN,
         batch=0,
-        device_state="unknown",
+        state=State(UNKNOWN),
         protocol=0,
+        kind=device,
     )
 
 

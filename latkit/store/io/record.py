@@ -18,12 +18,15 @@ from pydantic import (
     model_validator,
 )
 
+from latkit.condition import Condition
 from latkit.errors import StoreError
-from latkit.measurement import Arch, Block, Level, Measurement, Setting, Verdict
-from latkit.store.rows import FIGURES, SETTING_FIELDS
+from latkit.measurement import Block, Level, Measurement, Verdict
+from latkit.store.migrations import strings_of_0002
+from latkit.store.rows import FIGURES
+from latkit.subjects import Subject
 
-Parse = Callable[[str, str], Arch]
-"""From a space's name and an official string to a canonical Arch; raises ArchError."""
+Parse = Callable[[str, str], Subject]
+"""From a space's name and an official string to a canonical subject; raises ArchError."""
 
 
 def _time(text: str) -> str:
@@ -70,9 +73,10 @@ class BlockRecord(BaseModel):
 class Record(BaseModel):
     """One row of a flat file; the fields are its columns, in their order.
 
-    See ``latkit.measurement`` for what they mean. ``reasons`` is a JSON list and empty where there
-    are none; ``measured_at`` is ISO 8601, empty for published labels. CSV files end with
-    ``measured_at``: they carry neither ``context`` nor ``blocks``.
+    See ``latkit.measurement`` and ``latkit.condition`` for what they mean. In CSV ``affinity`` and
+    ``reasons`` are JSON lists, empty where there are none; ``measured_at`` is ISO 8601, empty for
+    published labels. CSV files end with ``measured_at``: they carry neither ``context`` nor
+    ``blocks``. Files of a latkit before conditions have settings instead, which are taken apart.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -80,13 +84,16 @@ class Record(BaseModel):
     space: str
     arch: str
     device: Annotated[str, Field(min_length=1)]
-    skeleton: str
+    kind: str
     runtime: str
     runtime_version: str
+    provider: str
     threads: _Count
+    affinity: Annotated[tuple[_Count, ...], BeforeValidator(_cell(empty=()))]
     precision: str
     batch: _Count
-    device_state: str
+    state: str
+    tuned: bool
     protocol: _Count
     latency_ms: _Figure
     lower_ms: _Figure
@@ -101,6 +108,16 @@ class Record(BaseModel):
     context: Annotated[dict[str, Any], BeforeValidator(_cell(empty={}))] = {}
     blocks: Annotated[tuple[BlockRecord, ...], BeforeValidator(_cell(empty=()))] = ()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_settings(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "device_state" not in values:
+            return values
+        try:
+            return {**values, **_from_setting(values)}
+        except KeyError as problem:
+            raise ValueError(f"the column {problem} is missing") from None
+
     @model_validator(mode="after")
     def _timed_unless_invalid(self) -> Record:
         if self.verdict != "invalid" and self.latency_ms is None:
@@ -108,16 +125,28 @@ class Record(BaseModel):
         return self
 
 
+def _from_setting(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A condition and a space from the strings of before, which are not checked yet."""
+    for name in ("runtime", "device_state", "space", "skeleton"):
+        if not isinstance(values[name], str):
+            raise ValueError(f"{name} is no text")
+    condition = strings_of_0002.condition(values)
+    condition["affinity"] = [int(number) for number in condition["affinity"].split(",") if number]
+    space = strings_of_0002.collection(values["space"], values["skeleton"])
+    return {**condition, "space": space}
+
+
 COLUMNS = tuple(Record.model_fields)
+_CONDITION = set(COLUMNS[COLUMNS.index("device") : COLUMNS.index("protocol") + 1])
 CSV_COLUMNS = COLUMNS[: COLUMNS.index("measured_at") + 1]
 
 
 def to_record(measurement: Measurement) -> dict[str, Any]:
     """All columns of a measurement, as plain values."""
     return {
-        "space": measurement.arch.space,
-        "arch": measurement.arch.text,
-        **{name: getattr(measurement.setting, name) for name in SETTING_FIELDS},
+        "space": measurement.subject.collection,
+        "arch": measurement.subject.key,
+        **measurement.condition.values(),
         **{name: getattr(measurement, name) for name in FIGURES},
         "verdict": measurement.verdict.level,
         "reasons": list(measurement.verdict.reasons),
@@ -140,8 +169,8 @@ def from_record(row: Mapping[str, Any], parse: Parse) -> Measurement:
         where = ".".join(str(part) for part in first["loc"]) or "the row"
         raise StoreError(f"{where}: {first['msg']}") from None
     return Measurement(
-        arch=parse(record.space, record.arch),
-        setting=Setting(**{name: getattr(record, name) for name in SETTING_FIELDS}),
+        subject=parse(record.space, record.arch),
+        condition=Condition.from_values(record.model_dump(include=_CONDITION)),
         verdict=Verdict(record.verdict, record.reasons),
         **{name: getattr(record, name) for name in FIGURES},
         blocks=tuple(Block(**dict(block)) for block in record.blocks),
