@@ -16,7 +16,7 @@ EPILOG = """\b
 A and B name measurements in the dataset, or a file of them:
   rpi4                            a device
   rpi4@onnxruntime-1.20           what it measured with that runtime
-  rpi4@3                          under setting 3 of 'latkit dataset info'
+  rpi4@3                          under condition 3 of 'latkit dataset info'
   rpi4@..2026-11-20               before that day (UTC)
   rpi4@2026-11-20..               on that day and after it
   rpi4@2026-11-20T14              in that hour
@@ -36,11 +36,11 @@ def command(a: str, b: str, rows: bool, seed: int, as_json: bool) -> None:
     Two runtimes, two boards, before and after an update, two campaigns: of every network that
     both have, B's latency is divided by A's.
     """
-    from latkit.lab.compare import compare_sets
+    from latkit.lab import Lab
 
-    found = compare_sets(a, b, seed)
+    found = Lab().compare(a, b, seed)
     if as_json:
-        show_json(found.as_dict())
+        show_json(found.document())
         return
     if rows:
         _show_rows(found)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from latkit.cli.condition import choosing_conditions
 from latkit.cli.output import (
     Column,
     json_option,
@@ -16,10 +17,10 @@ from latkit.cli.output import (
     show,
     show_json,
 )
-from latkit.measurement import LEVELS, PRECISIONS, Level
+from latkit.measurement import LEVELS, Level
 
 if TYPE_CHECKING:
-    from latkit.lab.verify import Audit
+    from latkit.lab.verify import Audit, Way
 
 
 @click.group(name="dataset")
@@ -30,27 +31,25 @@ def command() -> None:
 @command.command("info")
 @json_option
 def info(as_json: bool) -> None:
-    """Say what the dataset holds: one row per device, space and setting."""
-    from latkit.lab.dataset import database_url, summary
+    """Say what the dataset holds: one row per device, space and condition."""
+    from latkit.lab import Lab
+    from latkit.lab.dataset import summary_row
 
-    rows = summary()
+    lab = Lab()
+    rows = [summary_row(entry) for entry in lab.dataset.summary()]
     columns = [
         Column("number", "no.", number=True),
         Column("device", "device"),
         Column("space", "space"),
-        Column("runtime", "runtime"),
-        Column("runtime_version", "version"),
-        Column("precision", "precision"),
-        Column("threads", "threads", number=True),
-        Column("batch", "batch", number=True),
-        Column("archs", "networks", "{:,}".format, number=True),
+        Column("condition", "condition", shrink="wrap"),
+        Column("networks", "networks", "{:,}".format, number=True),
         Column("suspect", "suspect", "{:,}".format, number=True),
         Column("invalid", "invalid", "{:,}".format, number=True),
         Column("last", "last measured", moment),
     ]
     show(rows, columns, as_json)
     if not as_json:
-        note(f"in {database_url()}")
+        note(f"in {lab.db}")
 
 
 @command.command("list")
@@ -63,42 +62,44 @@ def list_measurements(
     device: str | None, space: str | None, verdict: Level | None, last: int | None, as_json: bool
 ) -> None:
     """List measurements, newest last."""
-    from latkit.lab.dataset import rows
+    from latkit.lab import Lab
+    from latkit.lab.dataset import row
 
-    found = rows(device, space, (verdict,) if verdict else LEVELS)
+    levels: tuple[Level, ...] = (verdict,) if verdict else LEVELS
+    found = [row(m) for m in Lab().dataset.find(device, space, levels=levels, last=last)]
     told = any(row["energy_mj"] is not None for row in found)
     columns = [
         Column("arch", "architecture", shrink="cut"),
         Column("device", "device"),
-        ms_column("latency_ms", "median ms"),
+        Column("condition", "condition", shrink="wrap"),
+        ms_column("latency_ms", "ms"),
         ms_column("lower_ms", "from"),
         ms_column("upper_ms", "to"),
         *([Column("energy_mj", "mJ", "{:.4g}".format, number=True)] if told else []),
         Column("verdict", "verdict"),
         Column("reasons", "because", "; ".join, shrink="wrap"),
     ]
-    show(found[-last:] if last else found, columns, as_json)
+    show(found, columns, as_json)
 
 
 @command.command("verify")
 @click.option("--device", help="Only this device.")
 @click.option("--space", help="Only this space.")
-@click.option("--runtime", metavar="NAME", help="Only this runtime.")
-@click.option("--precision", type=click.Choice(PRECISIONS), help="Only this precision.")
 @click.option("--rows", is_flag=True, help="Show every finding, not only how many there are.")
 @click.option(
     "--output",
     type=click.Path(dir_okay=False),
     help="Write the networks to measure again as an arch file.",
 )
+@choosing_conditions
 @json_option
 def verify(
     device: str | None,
     space: str | None,
     rows: bool,
     output: str | None,
+    options: dict[str, Any],
     as_json: bool,
-    **setting: str | None,
 ) -> None:
     """Say which measurements not to believe, and why.
 
@@ -107,27 +108,33 @@ def verify(
     that are mixed. Ends with exit code 4 where anything is invalid, 0 where all can be used.
     """
     from latkit.errors import MeasurementsUnusable
+    from latkit.lab import Lab
     from latkit.lab.verify import remeasure
-    from latkit.lab.verify import verify as look_over
 
-    wanted = {name: value for name, value in setting.items() if value is not None}
-    found = look_over(device, space, wanted)
+    found = Lab().verify(device, space, **options)
     again = remeasure(found, output) if output else None
     if as_json:
-        show_json(found.as_dict())
+        show_json(found.document())
     else:
         _show_findings(found, rows)
     note(f"{found.measurements:,} measurements, {len(found.findings):,} findings")
     if again:
         next_step(again)
     elif found.again() and not output:
-        first = next(iter(found.again()))[0]
-        next_step(f"latkit dataset verify --device {first} --output again.json")
+        next_step(_verify_again(list(found.again())))
     if found.invalid:
         raise MeasurementsUnusable(
             f"measurements of {found.invalid:,} networks are invalid",
             "they train no predictor; the others can be used",
         )
+
+
+def _verify_again(ways: list[Way]) -> str:
+    """What writes the networks that are measured again, those of the first way if of several."""
+    first, *others = ways
+    chosen = f"--device {first.condition.board} --space {first.space}"
+    chosen = first.choosing() if others else chosen
+    return f"latkit dataset verify {chosen} --output again.json"
 
 
 def _show_findings(found: Audit, rows: bool) -> None:
@@ -152,9 +159,9 @@ def _show_findings(found: Audit, rows: bool) -> None:
 @click.option("--space", help="Only this space.")
 def export(file: str, device: str | None, space: str | None) -> None:
     """Write measurements to FILE: .csv, .parquet or .json (the last two with raw samples)."""
-    from latkit.lab.dataset import export_file
+    from latkit.lab import Lab
 
-    note(f"{export_file(file, device, space):,} measurements written to {file}")
+    note(f"{Lab().dataset.export(file, device, space):,} measurements written to {file}")
 
 
 @command.command("import")
@@ -166,8 +173,8 @@ def import_(path: str, space: str | None) -> None:
     PATH is what 'latkit dataset export' wrote, a wide table (a column 'arch', then one column of
     milliseconds a device), or a folder in the layout that HELP published.
     """
-    from latkit.lab.dataset import import_path
+    from latkit.lab import Lab
 
-    added, known = import_path(path, space)
-    already = f", {known:,} were there already" if known else ""
-    note(f"{added:,} measurements added{already}")
+    found = Lab().dataset.import_(path, space)
+    already = f", {found.known:,} were there already" if found.known else ""
+    note(f"{found.added:,} measurements added{already}")

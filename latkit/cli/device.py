@@ -9,7 +9,6 @@ from latkit.errors import DeviceUnreachable
 
 UNREACHABLE = DeviceUnreachable.exit_code
 HELD_S = 3600.0
-_NOT_WITHOUT = ("connection", "access", "python")
 
 
 @click.group(name="device")
@@ -21,7 +20,7 @@ def command() -> None:
 @json_option
 def list_devices(as_json: bool) -> None:
     """List the devices that have a profile."""
-    from latkit.devices.profile import available
+    from latkit.lab.device import profiles
 
     rows = [
         {
@@ -32,7 +31,7 @@ def list_devices(as_json: bool) -> None:
             "origin": origin,
             "description": profile.description,
         }
-        for profile, origin in available()
+        for profile, origin in profiles()
     ]
     columns = [
         Column("name", "device"),
@@ -50,9 +49,9 @@ def list_devices(as_json: bool) -> None:
 @json_option
 def show_device(name: str, as_json: bool) -> None:
     """Show every field of a device's profile."""
-    from latkit.devices.profile import load
+    from latkit.lab.device import profile
 
-    fields = load(name).model_dump(mode="json")
+    fields = profile(name).model_dump(mode="json")
     if as_json:
         show_json(fields)
         return
@@ -69,14 +68,14 @@ def show_device(name: str, as_json: bool) -> None:
 @click.option("--python", help="Python on the device that has the runtime.")
 @click.option("--threads", type=click.IntRange(1), help="Threads to measure with.")
 @click.option("--like", help="Start from another profile, e.g. rpi4.")
+@click.option("--kind", help="What sort of board it is (default: that of --like, or NAME).")
 @click.option("--description", help="A line for 'latkit device list'.")
 def add_device(name: str, like: str | None, **fields: str | int | None) -> None:
     """Write a profile for a device of your own, reached over SSH."""
-    from latkit.devices.profile import add, create, load
+    from latkit.lab.device import add_profile
 
-    base = load(like).model_dump() if like else {"transport": "ssh"}
     given = {key: value for key, value in fields.items() if value is not None}
-    path = add(create({**base, **given, "name": name}))
+    path = add_profile(name, like, given)
     click.echo(path)
     next_step(f"latkit device check {name}")
 
@@ -89,14 +88,9 @@ def check_device(ctx: click.Context, name: str, as_json: bool) -> None:
     """Connect to a device and say what is missing there, and how to mend it."""
     from dataclasses import asdict
 
-    from latkit.devices.check import check
-    from latkit.devices.profile import load
-    from latkit.lab.device import findings as state_of
+    from latkit.lab.device import check
 
-    profile = load(name)
-    findings = check(profile)
-    if not any(finding.name in _NOT_WITHOUT and finding.level == "problem" for finding in findings):
-        findings += state_of(profile)
+    findings = check(name)
     columns = [
         Column("level", ""),
         Column("name", "what"),
@@ -124,17 +118,15 @@ def tune_device(ctx: click.Context, name: str, words: tuple[str, ...]) -> None:
     """
     from contextlib import suppress
 
-    from latkit.devices.profile import load
-    from latkit.devices.tune import by_hand, told, tuned
+    from latkit.lab.device import change, refusal, tune
 
-    profile = load(name)
     status = 0
-    with tuned(profile) as tuning:
+    with tune(name) as tuning:
         if tuning.recovered:
             note("put back what a run that was killed had left")
-        note(told(tuning.changed) if tuning.changed else f"nothing needs to change on {name}")
+        note(change(tuning) or f"nothing needs to change on {name}")
         if tuning.refused:
-            note(f"could not be changed: {told(tuning.refused)}\n{by_hand(profile)}")
+            note(f"could not be changed: {refusal(name, tuning)}")
         with suppress(KeyboardInterrupt):
             if words:
                 status = _run(words)

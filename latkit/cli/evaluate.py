@@ -69,17 +69,19 @@ def command(
     Run the same command again after an interruption: it goes on where it was.
     """
     from latkit.cli.progress import evaluation_progress
-    from latkit.evaluation.methods import names
-    from latkit.lab.evaluate import evaluate
+    from latkit.lab import Lab
+    from latkit.lab.evaluate import evaluate, every_method
     from latkit.report.facts import facts
+    from latkit.report.page import write
     from latkit.report.results import as_json as report
 
     if output:
         _require_writable(output)
     with evaluation_progress() as progress:
         found = evaluate(
+            Lab(),
             tasks,
-            method_names=names() if ALL in methods else list(dict.fromkeys(methods)),
+            method_names=every_method() if ALL in methods else list(dict.fromkeys(methods)),
             samplers=list(dict.fromkeys(samplers)),
             counts=sorted(set(counts)),
             seeds=seeds,
@@ -97,7 +99,9 @@ def command(
     else:
         show(_rows(document, per_device), _columns(samplers, per_device), as_json=False)
     if output:
-        _write(output, found, about, document, per_device)
+        write(output, found, about, per_device)
+        drawing, numbers = (output.with_suffix(suffix).name for suffix in (".svg", ".json"))
+        note(f"written: {output}, {numbers}, {drawing}")
     elif not as_json:
         next_step("latkit evaluate ... -o results.md writes the report with a plot")
 
@@ -138,26 +142,3 @@ def _three(value: float) -> str:
 
 def _two(value: float) -> str:
     return f"{value:.2f}"
-
-
-def _write(
-    output: Path, found: Any, about: dict[str, Any], document: dict[str, Any], per_device: bool
-) -> None:
-    import json
-
-    from latkit.cli.output import finite
-    from latkit.errors import UsageError
-    from latkit.evaluation.summary import summarise
-    from latkit.report.plot import plot
-    from latkit.report.results import as_markdown
-
-    drawing = output.with_suffix(".svg")
-    try:
-        plot(summarise(found.outcomes), drawing)
-        text = json.dumps(finite(document), indent=1, ensure_ascii=False)
-        output.with_suffix(".json").write_text(text + "\n", encoding="utf-8")
-        page = as_markdown(found, about, drawing.name, per_device)
-        output.write_text(page, encoding="utf-8")
-    except OSError as problem:
-        raise UsageError(f"cannot write to {output}: {problem.strerror}") from None
-    note(f"written: {output}, {output.with_suffix('.json').name}, {drawing.name}")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from latkit.cli.condition import condition_options
 from latkit.cli.output import json_option, next_step, note, show_json
 
 
@@ -19,20 +22,30 @@ from latkit.cli.output import json_option, next_step, note, show_json
     help="Folder to write predictor.onnx and predict.py into.",
 )
 @click.option("--deploy", is_flag=True, help="Also put both files on the device.")
+@condition_options
 @json_option
-def command(device: str, space: str | None, output: str, deploy: bool, as_json: bool) -> None:
+def command(
+    device: str,
+    space: str | None,
+    output: str,
+    deploy: bool,
+    options: dict[str, Any],
+    as_json: bool,
+) -> None:
     """Write a predictor as one ONNX file.
 
     It needs onnxruntime and numpy alone; predict.py beside it shows how to ask it.
     """
+    from latkit.lab import Lab
     from latkit.lab.export import export
 
-    result = export(device, space, output, deploy=deploy)
+    result = export(Lab(), device, output, space=space, deploy=deploy, options=options)
     if as_json:
-        show_json(result)
+        show_json(result.row())
         return
-    for path in result["files"]:
+    for path in result.files:
         click.echo(path)
+    note(f"{device}, {result.space}: {result.condition.words()}")
     if deploy:
-        note(f"on the device: {result['remote']}")
-    next_step(f"python3 {output}/predict.py {result['example']}")
+        note(f"on the device: {result.remote}")
+    next_step(f"python3 {output}/predict.py {result.example}")

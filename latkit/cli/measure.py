@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latkit.cli.condition import condition_options
 from latkit.cli.output import (
     Column,
     json_option,
@@ -17,12 +18,13 @@ from latkit.cli.output import (
     show,
     show_json,
 )
-from latkit.measurement import PRECISIONS
 
 if TYPE_CHECKING:
+    from latkit.cli.progress import MeasureProgress
     from latkit.lab.adaptive import AdaptiveResult
     from latkit.lab.convergence import Step
-    from latkit.measure.campaign import CampaignResult
+    from latkit.lab.measure import CampaignResult
+    from latkit.subjects import Subject
 
 AUTO = "auto"
 
@@ -63,29 +65,14 @@ def count(text: str | int) -> int | str:
     help="Measure the networks of an arch file instead of a draw.",
 )
 @click.option(
-    "--runtime", metavar="NAME", help="onnxruntime, tflite, torch (default: the profile's)."
-)
-@click.option("--provider", metavar="NAME", help="What it runs on (default: the profile's).")
-@click.option(
-    "--precision",
-    type=click.Choice(PRECISIONS),
-    help="Of the models (default: the profile's).",
-)
-@click.option("--threads", type=click.IntRange(1), help="Threads (default: the profile's).")
-@click.option("--batch", type=click.IntRange(1), help="Images per inference (default: profile's).")
-@click.option(
     "--wait",
     "wait_s",
     default=0,
     type=click.IntRange(0),
     help="Seconds to wait where the device is in use, or slowed down.",
 )
-@click.option(
-    "--tune",
-    is_flag=True,
-    help="Hold the device at full clocks meanwhile (needs root there).",
-)
 @click.option("--again", is_flag=True, help="Measure also what was measured before.")
+@condition_options
 @json_option
 def command(
     device: str,
@@ -95,10 +82,9 @@ def command(
     sampler: str | None,
     archs: str | None,
     wait_s: int,
-    tune: bool,
     again: bool,
+    options: dict[str, Any],
     as_json: bool,
-    **setting: str | int | None,
 ) -> None:
     """Time networks on a device and store them.
 
@@ -107,34 +93,56 @@ def command(
     """
     from latkit.cli.progress import MeasureProgress
     from latkit.lab.archs import read_arch_file
-    from latkit.lab.measure import measure
 
     if n == AUTO and archs:
         raise click.UsageError("--n auto draws networks; it cannot be used with --archs")
     if n == AUTO and again:
         raise click.UsageError("--n auto builds on what is known; it cannot be used with --again")
-    options: dict[str, Any] = {
-        "space": space,
-        "seed": seed,
-        "sampler": sampler,
-        "overrides": {key: value for key, value in setting.items() if value is not None},
-        "wait_s": wait_s,
-        "tune": tune,
-    }
+    chosen = read_arch_file(archs) if archs else None
+    draw = {"space": space, "seed": seed, "sampler": sampler, "wait_s": wait_s}
     adaptive = None
     with MeasureProgress(device) as progress:
         if isinstance(n, int):
-            chosen = read_arch_file(archs) if archs else None
-            result = measure(device, progress, n=n, archs=chosen, again=again, **options)
+            result = _measure(device, n, progress, chosen, again, draw, options)
         else:
-            from latkit.lab.adaptive import measure_until_converged
-
-            adaptive = measure_until_converged(device, progress, _tell, **options)
+            adaptive = _measure_until_converged(device, progress, draw, options)
             result = adaptive.campaign
     _show_result(device, result, adaptive, as_json)
     if not any(measurement.usable for measurement in result.measurements):
         raise _unusable(device)
-    next_step(f"latkit adapt --device {device}")
+    next_step(_adapting(result))
+
+
+def _measure(
+    device: str,
+    n: int,
+    progress: MeasureProgress,
+    networks: list[Subject] | None,
+    again: bool,
+    draw: dict[str, Any],
+    options: dict[str, Any],
+) -> CampaignResult:
+    from latkit.lab import Lab
+
+    return Lab().measure(
+        device, n, networks=networks, again=again, progress=progress, **draw, **options
+    )
+
+
+def _measure_until_converged(
+    device: str, progress: MeasureProgress, draw: dict[str, Any], options: dict[str, Any]
+) -> AdaptiveResult:
+    from latkit.lab import Lab
+    from latkit.lab.adaptive import measure_until_converged
+
+    return measure_until_converged(Lab(), device, progress, _tell, options=options, **draw)
+
+
+def _adapting(result: CampaignResult) -> str:
+    """The command that adapts to the condition that was measured under."""
+    from latkit.lab.options import command as typed
+
+    return typed("adapt", result.condition)
 
 
 def _tell(step: Step) -> None:
@@ -145,28 +153,21 @@ def _tell(step: Step) -> None:
 def _show_result(
     device: str, result: CampaignResult, adaptive: AdaptiveResult | None, as_json: bool
 ) -> None:
-    from latkit.lab.measure import as_row
+    from latkit.lab.dataset import row
 
-    rows = [as_row(measurement) for measurement in result.measurements]
-    setting = result.setting
+    rows = [row(measurement) for measurement in result.measurements]
     if as_json:
-        found: dict[str, Any] = {"setting": asdict(setting), "seconds": result.seconds}
-        found |= {"timing_share": result.timing_share, "measurements": rows}
-        if adaptive:
-            steps = [asdict(step) for step in adaptive.steps]
-            found["adaptive"] = {"converged": adaptive.converged, "steps": steps}
-        show_json(found)
+        show_json(_document(result, adaptive, rows))
     else:
         columns = [
             Column("arch", "architecture", shrink="cut"),
-            ms_column("latency_ms", "median ms"),
+            ms_column("latency_ms", "ms"),
             Column("noise", "±", percent, number=True),
             Column("verdict", "verdict"),
         ]
         show(rows, columns, as_json)
     note(
-        f"{len(result.measurements)} networks on {device} ({setting.runtime} "
-        f"{setting.runtime_version}, {setting.threads} threads, batch {setting.batch}) "
+        f"{len(result.measurements)} networks on {device} ({result.condition.words()}) "
         f"in {result.seconds:.0f} s, {percent(result.timing_share)} of it timing"
     )
     if adaptive:
@@ -174,6 +175,21 @@ def _show_result(
     doubted = sum(m.verdict.level == "suspect" for m in result.measurements)
     if doubted:
         note(f"{doubted} are suspect: 'latkit dataset verify --device {device}' says why")
+
+
+def _document(
+    result: CampaignResult, adaptive: AdaptiveResult | None, rows: list[dict[str, Any]]
+) -> dict[str, Any]:
+    found = {
+        **result.condition.row(),
+        "seconds": result.seconds,
+        "timing_share": result.timing_share,
+        "measurements": rows,
+    }
+    if adaptive:
+        steps = [asdict(step) for step in adaptive.steps]
+        found["adaptive"] = {"converged": adaptive.converged, "steps": steps}
+    return found
 
 
 def _unusable(device: str) -> Exception:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
+from latkit.report.plain import finite
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -79,17 +81,6 @@ def show(rows: Sequence[Row], columns: Sequence[Column], as_json: bool, title: s
 def show_json(value: Any) -> None:
     """Print a JSON document; NaN, which JSON lacks, becomes null."""
     click.echo(json.dumps(finite(value), indent=2, ensure_ascii=False))
-
-
-def finite(value: Any) -> Any:
-    """A document in which NaN and infinity, which JSON lacks, are null."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return value
 
 
 def _show_plain(rows: Sequence[Row], columns: Sequence[Column]) -> None:

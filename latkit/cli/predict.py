@@ -2,33 +2,63 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
-from latkit.cli.output import Column, json_option, ms_column, next_step, show
+from latkit.cli.condition import condition_options
+from latkit.cli.output import Column, json_option, ms_column, next_step, note, show
+
+if TYPE_CHECKING:
+    from latkit.lab.predict import Answers
 
 
 @click.command(name="predict")
 @click.argument("file", type=click.Path(allow_dash=True))
 @click.option("--device", help="One adapted device; without it, all of them side by side.")
+@click.option("--all-conditions", is_flag=True, help="Every predictor of a device, side by side.")
+@condition_options
 @json_option
-def command(file: str, device: str | None, as_json: bool) -> None:
+def command(
+    file: str, device: str | None, all_conditions: bool, options: dict[str, Any], as_json: bool
+) -> None:
     """Predict latencies of an arch FILE's networks.
 
     FILE is JSON ('-' reads stdin): {"space": "nb201", "arch": "..."}, a list of such, or JSON
-    lines. The interval holds the true latency with 90 % probability.
+    lines. The interval holds the true latency with 90 % probability. A device is predicted under
+    the condition that its profile says, unless options ask for another one that it was adapted for.
     """
+    from latkit.lab import Lab
     from latkit.lab.archs import read_arch_file
-    from latkit.lab.predictors import predict
+    from latkit.lab.predict import side_by_side
+    from latkit.lab.predictors import kept_spaces
 
+    if all_conditions and options:
+        raise click.UsageError("--all-conditions asks for all; leave the other options out")
     archs = read_arch_file(file)
-    rows = predict(archs, device)
+    lab = Lab()
+    found = side_by_side(lab, archs, device, options, every_condition=all_conditions)
     columns = [
         Column("arch", "architecture", shrink="cut"),
         Column("device", "device"),
         ms_column("mean_ms", "ms"),
         ms_column("lower_ms", "from"),
         ms_column("upper_ms", "to"),
+        Column("samples", "measured", number=True),
+        Column("condition", "condition", shrink="wrap"),
     ]
-    show(rows, columns, as_json)
+    show(found.rows(archs), columns, as_json)
+    for reason in found.silent:
+        note(reason)
     if not as_json and len(archs) == 1 and device:
-        next_step(f"latkit validate --device {device}")
+        _suggest_validating(found, len(kept_spaces(lab, device)) > 1)
+
+
+def _suggest_validating(found: Answers, several_spaces: bool) -> None:
+    from latkit.lab.options import command as typed
+
+    latencies = found.found[0].latencies
+    condition, (network, *_) = latencies.condition, latencies.subjects
+    if condition and condition.protocol:
+        space = [f"--space {network.collection}"] if several_spaces else []
+        next_step(typed("validate", condition, *space))

@@ -31,12 +31,13 @@ def command(space: str, devices: tuple[str, ...], seed: int, output: str) -> Non
     Needs the extra 'train'. 'latkit dataset import' brings published tables in.
     """
     from latkit.cli.progress import training_progress
+    from latkit.lab import Lab
     from latkit.lab.pretrain import pretrain
 
     typed = shlex.join(["latkit", *sys.argv[1:]])
     with training_progress() as progress:
         bundle = pretrain(
-            space, output, devices=devices, seed=seed, command=typed, progress=progress
+            Lab(), space, output, devices=devices, seed=seed, command=typed, progress=progress
         )
     size_mb = sum(file.stat().st_size for file in Path(output).iterdir()) / 1e6
     note(f"trained on {len(bundle.manifest['devices'])} devices, {size_mb:.1f} MB")

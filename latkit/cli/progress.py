@@ -12,13 +12,15 @@ from typing import Any
 import click
 
 from latkit.cli.output import milliseconds
-from latkit.measurement import Arch, Measurement
+from latkit.measurement import Measurement
+from latkit.progress import Progress
+from latkit.subjects import Subject
 
 QUIET_S = 10.0
 
 
-class MeasureProgress:
-    """Shows a campaign's progress; the ``Observer`` that it reports to."""
+class MeasureProgress(Progress):
+    """Shows a campaign's progress."""
 
     def __init__(self, device: str) -> None:
         self.device = device
@@ -41,7 +43,7 @@ class MeasureProgress:
             self._bar.stop()
 
     def planned(self, blocks: int, known: int) -> None:
-        """So many more blocks are to be timed; so many architectures were measured before."""
+        """So many more blocks are to be timed; so many subjects were measured before."""
         self._total = self._done + blocks
         if known:
             click.echo(f"{known} were measured before and are kept", err=True)
@@ -52,8 +54,8 @@ class MeasureProgress:
             self._task = self._bar.add_task(f"measuring on {self.device}", total=blocks, last="")
             self._bar.start()
 
-    def timed(self, arch: Arch, latency_ms: float | None) -> None:
-        """One block of an architecture was timed."""
+    def timed(self, subject: Subject, latency_ms: float | None) -> None:
+        """One block of a subject was timed."""
         self._done += 1
         self._total = max(self._total, self._done)
         last = "failed" if latency_ms is None else f"{milliseconds(latency_ms)} ms"
@@ -67,20 +69,20 @@ class MeasureProgress:
         """A measurement is complete; one that failed is told at once."""
         if measurement.verdict.level == "invalid":
             reasons = "; ".join(measurement.verdict.reasons)
-            click.secho(f"invalid: {measurement.arch}: {reasons[:300]}", fg="yellow", err=True)
+            click.secho(f"invalid: {measurement.subject}: {reasons[:300]}", fg="yellow", err=True)
 
 
 def _bar() -> Any:
+    from rich import progress as bars
     from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
-        Progress,
         TextColumn,
         TimeRemainingColumn,
     )
 
-    return Progress(
+    return bars.Progress(
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
         MofNCompleteColumn(),

@@ -18,7 +18,7 @@ def command() -> None:
 @json_option
 def list_spaces(as_json: bool) -> None:
     """List the architecture spaces."""
-    from latkit import spaces
+    from latkit.lab.archs import spaces
 
     rows = [
         {
@@ -27,7 +27,7 @@ def list_spaces(as_json: bool) -> None:
             "operations": ", ".join(space.operations),
             "size": float(space.size) if space.size > 2**53 else space.size,
         }
-        for space in map(spaces.get, spaces.names())
+        for space in spaces()
     ]
     columns = [
         Column("space", "space"),
@@ -44,12 +44,10 @@ def list_spaces(as_json: bool) -> None:
 @click.option("--seed", default=0, show_default=True, help="Seed of the draw.")
 def sample(name: str, n: int, seed: int) -> None:
     """Draw random architectures as JSON lines, ready for 'latkit predict -'."""
-    import numpy as np
+    from latkit.lab.archs import sample as draw
 
-    from latkit import spaces
-
-    for arch in spaces.get(name).sample(np.random.default_rng(seed), n):
-        click.echo(json.dumps({"space": arch.space, "arch": arch.text}))
+    for arch in draw(name, n, seed):
+        click.echo(json.dumps({"space": arch.collection, "arch": arch.key}))
 
 
 @command.command("show")

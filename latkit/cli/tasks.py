@@ -9,7 +9,7 @@ import click
 from latkit.cli.output import Column, json_option, next_step, note, show, show_json
 
 if TYPE_CHECKING:
-    from latkit.evaluation.likeness import TaskReport
+    from latkit.lab.tasks import TaskReport
 
 MANY = 4
 """So many missing devices, and more, are counted rather than named."""
@@ -24,9 +24,10 @@ def command() -> None:
 @json_option
 def list_tasks(as_json: bool) -> None:
     """List all tasks, and what the dataset lacks of each."""
+    from latkit.lab import Lab
     from latkit.lab.tasks import overview
 
-    rows = overview()
+    rows = [entry.row() for entry in overview(Lab())]
     if as_json:
         show_json(rows)
         return
@@ -48,9 +49,10 @@ def show_task(name: str, as_json: bool) -> None:
 
     The correlations are Spearman's, over the networks that all devices of the task have.
     """
+    from latkit.lab import Lab
     from latkit.lab.tasks import describe
 
-    _show(describe(name), as_json)
+    _show(describe(Lab(), name), as_json)
 
 
 @command.command("make")
@@ -92,15 +94,17 @@ def make_task(
     Devices that rank networks alike are put on the same side: the graph of their rank
     correlations is cut by Kernighan and Lin's bisection. Needs the extra 'evaluate'.
     """
+    from latkit.lab import Lab
     from latkit.lab.tasks import make, path_of
 
+    lab = Lab()
     report, left_out = make(
-        name, space, sources=sources, targets=targets, devices=devices, seed=seed
+        lab, name, space, sources=sources, targets=targets, devices=devices, seed=seed
     )
     if left_out:
         note(f"left out, for too few networks in common: {', '.join(left_out)}")
     _show(report, as_json)
-    note(f"kept as {path_of(name)}")
+    note(f"kept as {path_of(lab, name)}")
     if not as_json:
         next_step(f"latkit evaluate --task {name}")
 

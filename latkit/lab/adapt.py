@@ -1,157 +1,229 @@
-"""Adapting: the measurements of one device go in, a predictor file comes out."""
+"""Adapting: the measurements of one device go in, a predictor file per condition comes out."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from latkit import spaces
-from latkit.config import database_url
-from latkit.errors import MeasurementsUnusable
-from latkit.lab.predictors import predictor_path
-from latkit.lab.settings import matches
-from latkit.measurement import Measurement, Setting
+from latkit.condition import Condition
+from latkit.errors import (
+    BundleError,
+    LatkitError,
+    MeasurementsUnusable,
+    StoreError,
+    UsageError,
+)
+from latkit.lab.options import wanted
+from latkit.lab.predictors import Kept, kept, place
+from latkit.lab.workspace import Workspace
+from latkit.measurement import Measurement
+from latkit.predictor import export
 from latkit.predictor.adapt import Adapted
 from latkit.predictor.adapt import adapt as fit
 from latkit.predictor.bundle import Bundle
 from latkit.spaces.base import Space
-from latkit.store import Store
+from latkit.store import USABLE, Query
+
+Groups = dict[tuple[str, Condition], list[Measurement]]
 
 
 @dataclass(frozen=True, slots=True)
-class AdaptReport:
-    """What one adaptation used and where it put its predictor."""
+class Adaptation:
+    """What became of the measurements of one space under one condition.
 
-    device: str
+    ``path`` is the predictor's; None where there can be none, for a reason that ``notes`` give.
+    """
+
     space: str
+    condition: Condition
     samples: int
     fastest_ms: float
     slowest_ms: float
     seconds: float
-    path: str
+    path: Path | None
     notes: tuple[str, ...]
 
-    def as_dict(self) -> dict[str, Any]:
-        """The report as JSON would have it."""
-        return asdict(self)
+    @property
+    def device(self) -> str:
+        """Name of the device."""
+        return self.condition.board
+
+    def row(self) -> dict[str, Any]:
+        """All of it, as a row of results."""
+        return {
+            "space": self.space,
+            **self.condition.row(),
+            "samples": self.samples,
+            "fastest_ms": self.fastest_ms,
+            "slowest_ms": self.slowest_ms,
+            "seconds": self.seconds,
+            "path": str(self.path) if self.path else None,
+            "notes": list(self.notes),
+        }
 
 
 def adapt(
+    lab: Workspace,
     device: str,
     *,
     space: str | None = None,
-    wanted: Mapping[str, Any] | None = None,
-    bundle: str | None = None,
-) -> list[AdaptReport]:
-    """Adapt to ``device`` for one space, or for every space it was measured in.
+    bundle: str | Path | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> list[Adaptation]:
+    """Adapt to ``device`` under every condition, and for every space, that it was measured in.
 
-    Of several settings, the one measured last is used, and the report says so; ``wanted`` holds
-    fields of the setting that it must have (runtime, precision, threads, ...).
+    Each condition gets a predictor of its own, and no other's is touched. One with too few
+    measurements, or a space without a pretrained predictor, gets none and is told so.
 
-    Raises MeasurementsUnusable where there are too few measurements.
+    Args:
+        lab: where measurements and predictors are.
+        device: name of the device.
+        space: this one only.
+        bundle: folder of a pretrained predictor to start from, instead of the shipped one.
+        options: parts of the condition; only conditions that have them all.
+
+    Raises MeasurementsUnusable or BundleError where no condition can be adapted to.
     """
-    with Store.open(database_url()) as store:
-        measured = store.latest(device=device, levels=("valid", "suspect"))
-    groups = _by_space(measured)
-    chosen = [_checked_space(device, space, groups)] if space else sorted(groups)
-    if not chosen:
+    source = Bundle.load(Path(bundle)) if bundle else None
+    named = _space(space, source)
+    groups = _groups(lab, device, named, wanted(options or {}))
+    done, problems = [], []
+    for (name, _), own in groups.items():
+        try:
+            done.append(_adapt_group(lab, name, own, source))
+        except (MeasurementsUnusable, BundleError, UsageError) as problem:
+            problems.append(problem)
+            done.append(_adaptation(name, own, None, (problem.message,)))
+    if not any(one.path for one in done):
+        raise _best(problems)
+    return done
+
+
+def _space(asked: str | None, source: Bundle | None) -> str | None:
+    """The space to adapt for: a bundle is of one; raises UsageError where another is asked for."""
+    name = spaces.get(asked).name if asked else None
+    if source is None:
+        return name
+    if name not in (None, source.space):
+        raise UsageError(
+            f"the bundle is of {source.space}, not of {name}",
+            f"leave --space out, or pretrain one: latkit pretrain --space {name}",
+        )
+    return source.space
+
+
+def _groups(lab: Workspace, device: str, space: str | None, asked: Mapping[str, Any]) -> Groups:
+    """Newest usable measurements by space and condition, those measured last coming last."""
+    with lab.store() as store:
+        every = Query(device=device, levels=USABLE, newest=True)
+        measured = list(store.find(every))
+    if not measured:
         raise MeasurementsUnusable(
             f"there are no usable measurements of device {device!r}",
             f"latkit measure --device {device} --n 20",
         )
-    source = Path(bundle) if bundle else None
-    return [
-        _adapt_space(device, name, _select(groups[name], wanted or {}), source) for name in chosen
-    ]
+    groups: Groups = {}
+    for one in measured:
+        key = one.subject.collection, one.condition
+        own = groups.pop(key, [])  # and back at the end
+        groups[key] = own
+        own.append(one)
+    of_space = {key: own for key, own in groups.items() if space in (None, key[0])}
+    if not of_space:
+        raise _other_spaces(device, str(space), groups)
+    chosen = {key: own for key, own in of_space.items() if key[1].matches(asked)}
+    if not chosen:
+        raise _other_conditions(device, asked, of_space)
+    return chosen
 
 
-def _by_space(measured: Sequence[Measurement]) -> dict[str, list[Measurement]]:
-    groups: dict[str, list[Measurement]] = {}
-    for measurement in measured:
-        groups.setdefault(measurement.arch.space, []).append(measurement)
-    return groups
+def _other_spaces(device: str, space: str, groups: Groups) -> MeasurementsUnusable:
+    counts = {name: 0 for name, _ in groups}
+    for (name, _), own in groups.items():
+        counts[name] += len(own)
+    others = ", ".join(f"{count} of {name}" for name, count in sorted(counts.items()))
+    return MeasurementsUnusable(
+        f"device {device!r} has no usable measurements of {space} (it has {others})",
+        f"latkit measure --device {device} --space {space} --n 20",
+    )
 
 
-def _checked_space(device: str, space: str, groups: dict[str, list[Measurement]]) -> str:
-    spaces.get(space)
-    if space not in groups:
-        others = ", ".join(f"{len(found)} of {name}" for name, found in sorted(groups.items()))
-        raise MeasurementsUnusable(
-            f"device {device!r} has no usable measurements of {space}"
-            + (f" (it has {others})" if others else ""),
-            f"latkit measure --device {device} --space {space} --n 20",
-        )
-    return space
+def _other_conditions(
+    device: str, asked: Mapping[str, Any], groups: Groups
+) -> MeasurementsUnusable:
+    words = ", ".join(f"{name} {value}" for name, value in asked.items())
+    known = "; ".join(dict.fromkeys(condition.words() for _, condition in groups))
+    return MeasurementsUnusable(
+        f"no usable measurement of {device!r} was taken with {words}",
+        f"there are: {known}",
+    )
 
 
-def _select(
-    measured: Sequence[Measurement], wanted: Mapping[str, Any]
-) -> tuple[Setting, list[Measurement], int]:
-    """The setting measured last among those asked for, its measurements, and how many others."""
-    asked = [measurement for measurement in measured if matches(measurement.setting, wanted)]
-    if not asked:
-        words = ", ".join(f"{name} {value}" for name, value in wanted.items())
-        raise MeasurementsUnusable(
-            f"none of the {len(measured)} measurements has {words}",
-            "'latkit dataset info' lists what was measured",
-        )
-    setting = max(asked, key=lambda measurement: measurement.measured_at).setting
-    same = [measurement for measurement in asked if measurement.setting == setting]
-    return setting, same, len(measured) - len(same)
+def _best(problems: Sequence[LatkitError]) -> LatkitError:
+    """What to tell where nothing could be adapted to: more than that samples are few, if it is."""
+    return max(problems, key=lambda problem: not isinstance(problem, MeasurementsUnusable))
 
 
-def _adapt_space(
-    device: str,
-    name: str,
-    selected: tuple[Setting, list[Measurement], int],
-    source: Path | None,
-) -> AdaptReport:
-    setting, measured, others = selected
-    space = spaces.get(name)
-    bundle = Bundle.load(source) if source else Bundle.shipped(name)
-    known_ms = [m.latency_ms for m in measured if m.latency_ms is not None]
+def _adapt_group(
+    lab: Workspace, name: str, measured: Sequence[Measurement], source: Bundle | None
+) -> Adaptation:
     begun = time.perf_counter()
-    adapted = adapted_to(measured, bundle, space)
-    path = predictor_path(device, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    adapted.export(path, metadata=_metadata(device, setting, measured))
-    notes = adapted.notes
-    if others:
-        notes += (f"{others} measurements of other settings were left out ({_words(setting)})",)
-    return AdaptReport(
-        device=device,
+    adapted = adapted_to(measured, source or Bundle.shipped(name), spaces.get(name))
+    before = kept(lab, measured[0].condition.board, name)
+    path = _keep(lab, name, measured, adapted)
+    notes = adapted.notes + _replaced(before, path, len(measured))
+    return _adaptation(name, measured, path, notes, time.perf_counter() - begun)
+
+
+def _replaced(before: Sequence[Kept], path: Path, samples: int) -> tuple[str, ...]:
+    """A word where a predictor of more measurements is gone: those of another dataset."""
+    most = max((one.samples for one in before if one.file == path), default=0)
+    return (f"replaced a predictor of {most} measurements",) if most > samples else ()
+
+
+def _adaptation(
+    name: str,
+    measured: Sequence[Measurement],
+    path: Path | None,
+    notes: tuple[str, ...],
+    seconds: float = 0.0,
+) -> Adaptation:
+    known_ms = [m.latency_ms for m in measured if m.latency_ms is not None]
+    return Adaptation(
         space=name,
+        condition=measured[0].condition,
         samples=len(measured),
         fastest_ms=min(known_ms),
         slowest_ms=max(known_ms),
-        seconds=time.perf_counter() - begun,
-        path=str(path),
+        seconds=seconds,
+        path=path,
         notes=notes,
     )
 
 
 def adapted_to(measured: Sequence[Measurement], bundle: Bundle, space: Space) -> Adapted:
-    """A bundle of a space adapted to usable measurements under one setting."""
+    """A bundle of a space adapted to usable measurements under one condition."""
     latency_ms = np.array([m.latency_ms for m in measured], dtype=float)
     noise = np.array([np.nan if m.noise is None else m.noise for m in measured])
-    return fit(bundle, space.matrix(m.arch for m in measured), latency_ms, noise)
+    return fit(bundle, space.matrix(m.subject for m in measured), latency_ms, noise)
 
 
-def _words(setting: Setting) -> str:
-    return (
-        f"used: {setting.runtime} {setting.runtime_version}, {setting.threads} threads, "
-        f"{setting.precision}, batch {setting.batch}"
-    )
-
-
-def _metadata(device: str, setting: Setting, measured: Sequence[Measurement]) -> dict[str, Any]:
-    return {
-        "device": device,
-        "setting": asdict(setting),
-        "trained_on": [measurement.arch.text for measurement in measured],
-    }
+def _keep(lab: Workspace, name: str, measured: Sequence[Measurement], adapted: Adapted) -> Path:
+    condition = measured[0].condition
+    last = max(m.measured_at for m in measured)
+    one = Kept(place(lab, name, condition), name, condition, len(measured), last)
+    try:
+        one.file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise StoreError(f"cannot create {one.file.parent}: {problem.strerror}") from None
+    keys = [measurement.subject.key for measurement in measured]
+    about = {"device": one.device, "condition": condition.values(), "trained_on": keys}
+    export.write(adapted, one.file, about)
+    one.note()
+    return one.file

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -13,13 +13,16 @@ from latkit import spaces
 from latkit.lab.adapt import adapted_to
 from latkit.lab.convergence import CHANGE, IN_A_ROW, Step, converged, step
 from latkit.lab.measure import campaign, draw
+from latkit.lab.workspace import Workspace
 from latkit.latencies import Latencies
-from latkit.measure.campaign import Campaign, CampaignResult, Observer
+from latkit.measure.campaign import Campaign, CampaignResult
 from latkit.measure.plan import Plan, canary
-from latkit.measurement import Arch, Measurement
+from latkit.measurement import Measurement
 from latkit.predictor.adapt import MIN_SAMPLES
 from latkit.predictor.bundle import Bundle
+from latkit.progress import Progress
 from latkit.spaces.base import Space
+from latkit.subjects import Subject
 
 FIRST, BATCH, MOST = 5, 3, 40
 REFERENCE = 1000
@@ -58,16 +61,16 @@ class AdaptiveResult:
 
 
 def measure_until_converged(
+    lab: Workspace,
     device: str,
-    observer: Observer,
-    told: Callable[[Step], None],
+    progress: Progress | None = None,
+    told: Callable[[Step], None] | None = None,
     *,
     space: str = "nb201",
     seed: int = 0,
     sampler: str | None = None,
-    overrides: dict[str, Any] | None = None,
     wait_s: float = 0.0,
-    tune: bool = False,
+    options: Mapping[str, Any] | None = None,
 ) -> AdaptiveResult:
     """Measure 5 networks of a seeded draw, then 3 at a time, at most 40.
 
@@ -77,44 +80,49 @@ def measure_until_converged(
     that has ended.
 
     Args:
+        lab: where measurements go.
         device: name of a profile.
-        observer: is told how measuring goes.
+        progress: is told how measuring goes.
         told: called with every step.
         space: space to draw from; latkit must ship a bundle for it.
         seed: of the draw and of the order.
         sampler: which networks are drawn, see ``latkit.lab.measure.draw``.
-        overrides: fields of the profile to replace (threads, batch, ...).
         wait_s: how long to wait where somebody else holds the device.
-        tune: see ``latkit.lab.measure.measure``.
+        options: parts of the condition that are other than the profile's.
 
     Raises BundleError where there is no bundle to adapt.
     """
     chosen_space = spaces.get(space)
     predict = predictions(chosen_space)
-    archs = draw(chosen_space, min(MOST, chosen_space.size), seed, sampler)
-    with campaign(device, chosen_space, observer, overrides, wait_s, tune) as opened:
-        return run(opened, archs, seed, predict, told)
+    subjects = draw(chosen_space, min(MOST, chosen_space.size), seed, sampler)
+    with campaign(lab, device, chosen_space, progress, options or {}, wait_s) as opened:
+        return run(opened, subjects, canary(chosen_space), seed, predict, told)
 
 
 def run(
     opened: Campaign,
-    archs: Sequence[Arch],
+    subjects: Sequence[Subject],
+    watch: Subject,
     seed: int,
     predict: Callable[[Sequence[Measurement]], Latencies],
-    told: Callable[[Step], None],
+    told: Callable[[Step], None] | None = None,
 ) -> AdaptiveResult:
-    """Measure batch after batch of ``archs`` until what ``predict`` returns has converged."""
+    """Measure batch after batch of ``subjects`` until what ``predict`` returns has converged.
+
+    ``watch`` is the canary, ``predict`` what measurements let one predict of a population.
+    """
     steps: list[Step] = []
     batches: list[CampaignResult] = []
     before = None
-    for start, end in pairwise(_bounds(len(archs))):
-        batches.append(opened.run(Plan(tuple(archs[start:end]), canary(opened.space), seed)))
+    for start, end in pairwise(_bounds(len(subjects))):
+        batches.append(opened.run(Plan(tuple(subjects[start:end]), watch, seed)))
         usable = [found for one in batches for found in one.measurements if found.usable]
         if len(usable) < MIN_SAMPLES:
             continue
         now = predict(usable)
         steps.append(step(len(usable), now, before))
-        told(steps[-1])
+        if told:
+            told(steps[-1])
         before = steps[-1], now
         if converged(steps):
             break
@@ -140,7 +148,7 @@ def _together(batches: Sequence[CampaignResult]) -> CampaignResult:
     """All batches as if they had been one."""
     seconds = sum(one.seconds for one in batches)
     return CampaignResult(
-        batches[0].setting,
+        batches[0].condition,
         tuple(found for one in batches for found in one.measurements),
         sum(one.known_before for one in batches),
         seconds,

@@ -6,20 +6,23 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from latkit import spaces
+import numpy as np
+
+from latkit import spaces as known
 from latkit.errors import ArchError, UsageError
-from latkit.measurement import Arch
+from latkit.spaces.base import Space
+from latkit.subjects import Subject
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 
 
-def read_arch_file(name: str) -> list[Arch]:
+def read_arch_file(name: str) -> list[Subject]:
     """Architectures in a file, or in standard input where ``name`` is ``-``.
 
     Raises UsageError where the file cannot be read, ArchError where its content is wrong.
     """
     if name == "-":
-        return spaces.read_archs(sys.stdin.read(), "standard input")
+        return known.read_archs(sys.stdin.read(), "standard input")
     path = Path(name)
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
@@ -30,18 +33,28 @@ def read_arch_file(name: str) -> list[Arch]:
         raise UsageError(f"cannot read {name}: {problem.strerror}", hint) from None
     except UnicodeDecodeError:
         raise ArchError(f"{name} is not a text file") from None
-    return spaces.read_archs(text, name)
+    return known.read_archs(text, name)
 
 
-def describe(arch: Arch) -> dict[str, Any]:
+def describe(arch: Subject) -> dict[str, Any]:
     """Cost of one network and whether any of its operations is dead."""
-    space = spaces.get(arch.space)
+    space = known.get(arch.collection)
     network = space.network(arch)
     return {
-        "space": arch.space,
-        "arch": arch.text,
+        "space": arch.collection,
+        "arch": arch.key,
         "flops": network.flops,
         "params": network.params,
         "layers": len(network.layers),
         "canonical": space.canonical(arch) == arch,
     }
+
+
+def spaces() -> list[Space]:
+    """All architecture spaces that are known."""
+    return [known.get(name) for name in known.names()]
+
+
+def sample(space: str, n: int, seed: int) -> list[Subject]:
+    """The first n of a space's architectures that a seed draws."""
+    return known.get(space).sample(np.random.default_rng(seed), n)

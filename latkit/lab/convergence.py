@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from latkit.latencies import Latencies
+from latkit.metrics import spearman
 
 AGREEMENT = 0.995
 CHANGE = 0.03
@@ -59,13 +60,11 @@ def step(networks: int, now: Latencies, before: tuple[Step, Latencies] | None) -
     half_width = float(np.median(np.sqrt(now.upper_ms / now.lower_ms) - 1))
     if before is None:
         return Step(networks, half_width)
-    from scipy.stats import spearmanr
-
     last, then = before
     return Step(
         networks,
         half_width,
-        agreement=float(spearmanr(now.mean_ms, then.mean_ms).statistic),
+        agreement=spearman(now.mean_ms, then.mean_ms),
         change=float(np.median(np.abs(now.mean_ms / then.mean_ms - 1))),
         shrinkage=1 - half_width / last.half_width,
     )

@@ -1,52 +1,115 @@
-"""The dataset as people see it: summaries, rows, files in and out."""
+"""The dataset as people see it: what is in it, files in and out."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from latkit import spaces
-from latkit.config import database_url
-from latkit.errors import ArchError
-from latkit.measurement import LEVELS, Arch, Level, Measurement
-from latkit.store import Store
+from latkit.condition import Condition
+from latkit.errors import ArchError, LatkitError
+from latkit.lab.workspace import Workspace
+from latkit.measurement import LEVELS, Level, Measurement
+from latkit.store import Query, Summary
 from latkit.store.io import files, flat
-
-__all__ = ["database_url", "export_file", "import_path", "read_file", "rows", "summary"]
-
-
-def summary() -> list[dict[str, Any]]:
-    """One row per device, space and setting."""
-    with Store.open(database_url()) as store:
-        return [
-            {**asdict(entry.setting), **{k: v for k, v in asdict(entry).items() if k != "setting"}}
-            for entry in store.summary()
-        ]
+from latkit.subjects import Subject
 
 
-def rows(
-    device: str | None, space: str | None, levels: tuple[Level, ...] = LEVELS
-) -> list[dict[str, Any]]:
-    """Measurements, oldest first, without their raw samples."""
-    with Store.open(database_url()) as store:
-        found = store.measurements(device=device, space=space, levels=levels)
-    return [
-        {
-            "arch": m.arch.text,
-            "space": m.arch.space,
-            **asdict(m.setting),
-            **figures(m),
-            "measured_at": m.measured_at,
-        }
-        for m in found
-    ]
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How many measurements of a file were new, and how many were there already."""
+
+    added: int
+    known: int
 
 
-def figures(m: Measurement) -> dict[str, Any]:
-    """What was measured, and how far to believe it."""
+class Dataset:
+    """All measurements of a lab."""
+
+    def __init__(self, lab: Workspace) -> None:
+        self._lab = lab
+
+    def summary(self) -> list[Summary]:
+        """How much there is of every collection under every condition, the last measured last."""
+        with self._lab.store() as store:
+            return store.summary()
+
+    def find(
+        self,
+        device: str | None = None,
+        space: str | None = None,
+        *,
+        subject: Subject | None = None,
+        condition: Condition | None = None,
+        wanted: Mapping[str, Any] | None = None,
+        levels: Sequence[Level] = LEVELS,
+        newest: bool = False,
+        last: int | None = None,
+        samples: bool = False,
+    ) -> Iterator[Measurement]:
+        """Measurements, oldest first, read as they are asked for.
+
+        Args:
+            device: of this device only.
+            space: of this space only.
+            subject: of this network only.
+            condition: under this condition only.
+            wanted: some of the condition's ``values``, as ``{"precision": "int8"}``.
+            levels: how they were judged.
+            newest: of every network and condition only the newest.
+            last: so many at most, the newest.
+            samples: with raw samples.
+        """
+        query = Query(device, space, subject, condition, wanted or {}, tuple(levels), newest, last)
+        with self._lab.store() as store:
+            yield from store.find(query, samples=samples)
+
+    def export(self, file: str | Path, device: str | None = None, space: str | None = None) -> int:
+        """Write measurements to a .csv, .json or .parquet file; returns how many.
+
+        CSV has no raw samples. Raises UsageError for another suffix, StoreError where the file
+        cannot be written.
+        """
+        path = Path(file)
+        return flat.write(self.find(device, space, samples=path.suffix != ".csv"), path)
+
+    def import_(self, path: str | Path, space: str | None = None) -> Imported:
+        """Add what a file or folder holds; see ``latkit dataset import --help``.
+
+        It is read whole before anything is added. ``space`` is that of a table whose architectures
+        do not tell.
+        """
+        found = list(read_file(Path(path), space))
+        with self._lab.store() as store:
+            added = store.add_many(found)
+        return Imported(added, len(found) - added)
+
+
+def summary_row(entry: Summary) -> dict[str, Any]:
+    """A summary as a row of results."""
     return {
+        "number": entry.number,
+        "space": entry.collection,
+        **entry.condition.row(),
+        "networks": entry.subjects,
+        "measurements": entry.measurements,
+        "repeats": entry.repeats,
+        "valid": entry.valid,
+        "suspect": entry.suspect,
+        "invalid": entry.invalid,
+        "first": entry.first,
+        "last": entry.last,
+    }
+
+
+def row(m: Measurement) -> dict[str, Any]:
+    """A measurement as a row of results: what was measured, and how far to believe it."""
+    return {
+        "space": m.subject.collection,
+        "arch": m.subject.key,
+        **m.condition.row(),
         "latency_ms": m.latency_ms,
         "lower_ms": m.lower_ms,
         "upper_ms": m.upper_ms,
@@ -54,31 +117,9 @@ def figures(m: Measurement) -> dict[str, Any]:
         "energy_mj": m.energy_mj,
         "verdict": m.verdict.level,
         "reasons": list(m.verdict.reasons),
+        "processes": len(m.blocks),
+        "measured_at": m.measured_at,
     }
-
-
-def export_file(file: str, device: str | None, space: str | None) -> int:
-    """Write measurements to a .csv, .json or .parquet file; returns how many."""
-    path = Path(file)
-    with Store.open(database_url()) as store:
-        with_samples = path.suffix != ".csv"
-        found = store.measurements(device=device, space=space, with_samples=with_samples)
-    return flat.write(found, path)
-
-
-def import_path(path: str, space: str | None = None) -> tuple[int, int]:
-    """Add what a file or folder holds; returns how many were new, and how many known already."""
-    seen = 0
-
-    def counted(measurements: Any) -> Any:
-        nonlocal seen
-        for measurement in measurements:
-            seen += 1
-            yield measurement
-
-    with Store.open(database_url()) as store:
-        added = store.add_many(counted(read_file(Path(path), space)))
-    return added, seen - added
 
 
 def read_file(path: Path, space: str | None = None) -> Iterator[Measurement]:
@@ -87,16 +128,15 @@ def read_file(path: Path, space: str | None = None) -> Iterator[Measurement]:
         path,
         parse=lambda name, text: spaces.get(name).parse(text),
         parse_any=lambda text: _parse_any(text, space),
-        skeleton=lambda name: spaces.get(name).skeleton_id(),
     )
 
 
-def _parse_any(text: str, space: str | None) -> Arch:
+def _parse_any(text: str, space: str | None) -> Subject:
     if space:
         return spaces.get(space).parse(text)
     for name in spaces.names():
         try:
             return spaces.get(name).parse(text)
-        except ArchError:
+        except LatkitError:  # also where another package's space cannot be loaded
             continue
     raise ArchError(f"no known space has the architecture {text[:60]!r}", "name it with --space")

@@ -1,26 +1,77 @@
-"""What a device says of its state, before anything is measured on it."""
+"""Devices: their profiles, and whether they are ready to be measured."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict
+from pathlib import Path
+from typing import Any
 
 from latkit.devices.check import Finding
-from latkit.devices.profile import Profile
-from latkit.devices.transport import Transport, open_transport
-from latkit.devices.tune import holding
+from latkit.devices.check import check as look
+from latkit.devices.deploy import Deployed, deploy
+from latkit.devices.profile import Origin, Profile, add, available, create, load
+from latkit.devices.transport import open_transport
+from latkit.devices.tune import Tuning, by_hand, holding, told, tuned
 from latkit.errors import LatkitError
-from latkit.measure.deploy import deploy_runner
 from latkit.measure.readiness import REMEDY, read_state
 from latkit.protocol import DeviceState
+
+NOT_WITHOUT = ("connection", "access", "python")
+"""Where one of these is a problem, nothing runs on the device that could tell its state."""
+
+
+def profiles() -> list[tuple[Profile, Origin]]:
+    """All profiles by name, each with whether it is the user's or built in."""
+    return available()
+
+
+def profile(name: str) -> Profile:
+    """The profile of that name; raises UnknownNameError, or UsageError where it is malformed."""
+    return load(name)
+
+
+def add_profile(name: str, like: str | None, fields: Mapping[str, Any]) -> Path:
+    """Write a profile of the user's own, which begins as another one where ``like`` names it.
+
+    Raises UsageError where there is one of that name, or a field is wrong.
+    """
+    base = load(like) if like else None
+    begun = base.model_dump() | {"kind": base.kind or base.name} if base else {"transport": "ssh"}
+    return add(create({**begun, **fields, "name": name}))
+
+
+def check(name: str) -> list[Finding]:
+    """Connect to a device and look at all that measuring needs; state and tuning included."""
+    chosen = load(name)
+    found = look(chosen)
+    if any(one.name in NOT_WITHOUT and one.level == "problem" for one in found):
+        return found
+    return found + findings(chosen)
+
+
+def tune(name: str) -> AbstractContextManager[Tuning]:
+    """Hold a device in the state that measuring wants; see ``latkit.devices.tune``."""
+    return tuned(load(name))
+
+
+def refusal(name: str, tuning: Tuning) -> str:
+    """What could not be changed, and how to do it by hand."""
+    return f"{told(tuning.refused)}\n{by_hand(load(name))}"
+
+
+def change(tuning: Tuning) -> str:
+    """What was changed, on one line; empty where nothing needed to."""
+    return told(tuning.changed) if tuning.changed else ""
 
 
 def findings(profile: Profile) -> list[Finding]:
     """The state as the runner reads it, what cannot be read there, and whether it is tuned."""
     try:
         with open_transport(profile) as transport:
-            harness = deploy_runner(transport, transport.expand(profile.remote_dir))
-            state = read_state(profile, transport, harness)
-            return [state_finding(state), *tuning(profile, transport)]
+            deployed = deploy(transport, profile)
+            return [state_finding(read_state(deployed)), *tuning(deployed)]
     except LatkitError as problem:
         return [Finding("state", "problem", problem.message, problem.hint)]
 
@@ -38,14 +89,14 @@ def state_finding(state: DeviceState) -> Finding:
     return Finding("state", "warning", detail, REMEDY)
 
 
-def tuning(profile: Profile, transport: Transport) -> list[Finding]:
+def tuning(deployed: Deployed) -> list[Finding]:
     """Whether it is held in the state that measuring wants, or was left in it."""
-    held = holding(profile, transport)
+    held = holding(deployed)
     if held == "free":
         return []
     if held == "held":
         return [Finding("tuning", "ok", "held by latkit device tune")]
-    hint = f"`latkit device tune {profile.name}` puts it back"
+    hint = f"`latkit device tune {deployed.profile.name}` puts it back"
     return [Finding("tuning", "warning", "left as it was tuned by a run that was killed", hint)]
 
 

@@ -8,17 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from latkit import sampling, spaces
-from latkit.config import cache_dir, database_url
+from latkit import spaces
 from latkit.errors import MeasurementsUnusable, MissingDependency, UsageError
-from latkit.evaluation import methods
 from latkit.evaluation.archive import Archive
 from latkit.evaluation.engine import Progress, Suite
 from latkit.evaluation.engine import evaluate as run
+from latkit.evaluation.methods import METHODS
 from latkit.evaluation.tasks import PUBLISHED, Task
 from latkit.evaluation.trial import Outcome, TaskData
 from latkit.lab.tasks import find_task
-from latkit.store import LatencyTable, Store
+from latkit.lab.workspace import Workspace
+from latkit.sampling import SAMPLERS
+from latkit.store import LatencyTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Evaluation:
 
 
 def evaluate(
+    lab: Workspace,
     tasks: Sequence[str] = (),
     *,
     method_names: Sequence[str] = ("bayes",),
@@ -53,9 +55,10 @@ def evaluate(
     """Try methods on tasks; trials that were made before on the same latencies are not repeated.
 
     Args:
+        lab: whose dataset has the latencies.
         tasks: names; without any, all published tasks that the dataset allows.
-        method_names: names of ``latkit.evaluation.methods``.
-        samplers: names of ``latkit.sampling``.
+        method_names: names of ``latkit.evaluation.methods.METHODS``.
+        samplers: names of ``latkit.sampling.SAMPLERS``.
         counts: how many samples of a target.
         seeds: how many draws of them.
         jobs: processes on this computer.
@@ -67,19 +70,26 @@ def evaluate(
         MeasurementsUnusable: a task that was named lacks its devices, or none can be run.
     """
     for name in method_names:
-        methods.get(name)
+        METHODS.get(name)
     for name in samplers:
-        sampling.get(name)
-    wanted = [find_task(name) for name in tasks] or list(PUBLISHED.values())
-    data, missing = _load(wanted, skip=not tasks)
+        SAMPLERS.get(name)
+    wanted = [find_task(lab, name) for name in tasks] or list(PUBLISHED.values())
+    data, missing = _load(lab, wanted, skip=not tasks)
     suite = Suite(data, method_names, samplers, sorted(counts), seeds)
-    archive = Archive(cache_dir() / "evaluation")
+    archive = Archive(lab.cache / "evaluation")
     with on_dask(dask) if dask else nullcontext():
         return Evaluation(suite, run(suite, archive, jobs, progress), missing)
 
 
-def _load(tasks: Sequence[Task], skip: bool) -> tuple[list[TaskData], list[Missing]]:
-    with Store.open(database_url()) as store:
+def every_method() -> list[str]:
+    """Names of all methods."""
+    return METHODS.names()
+
+
+def _load(
+    lab: Workspace, tasks: Sequence[Task], skip: bool
+) -> tuple[list[TaskData], list[Missing]]:
+    with lab.store() as store:
         tables = {name: store.table(name) for name in {task.space for task in tasks}}
     data, missing = [], []
     for task in tasks:
@@ -107,7 +117,7 @@ def _data(task: Task, table: LatencyTable) -> TaskData:
     space = spaces.get(task.space)
     columns = [table.devices.index(device) for device in (*task.sources, *task.targets)]
     latency_ms = np.ascontiguousarray(table.latency_ms[:, columns])
-    return TaskData(task, space, space.matrix(table.archs), latency_ms)
+    return TaskData(task, space, space.matrix(table.subjects), latency_ms)
 
 
 @contextmanager

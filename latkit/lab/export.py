@@ -2,59 +2,87 @@
 
 from __future__ import annotations
 
+import posixpath
 import shutil
-from importlib import resources
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from latkit.condition import Condition
+from latkit.devices.deploy import put
 from latkit.devices.profile import load as load_profile
+from latkit.devices.runners import runner_file
 from latkit.devices.transport import open_transport
-from latkit.errors import BundleError, LatkitError, UsageError
-from latkit.lab.predictors import adapted_spaces, load, predictor_path
+from latkit.errors import LatkitError
+from latkit.lab.predictor import Predictor
+from latkit.lab.predictors import Kept, choose
+from latkit.lab.workspace import Workspace
 
 SCRIPT = "predict.py"
 
 
-def export(device: str, space: str | None, output: str, *, deploy: bool) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What was written here, and the folder on the device where it was put too.
+
+    ``example`` are operation indices of a network, to try it with.
+    """
+
+    space: str
+    condition: Condition
+    files: tuple[Path, ...]
+    example: str
+    remote: str | None
+
+    def row(self) -> dict[str, Any]:
+        """All of it, as a row of results."""
+        return {
+            "space": self.space,
+            **self.condition.row(),
+            "files": [str(file) for file in self.files],
+            "example": self.example,
+            "remote": self.remote,
+        }
+
+
+def export(
+    lab: Workspace,
+    device: str,
+    output: str | Path,
+    *,
+    space: str | None = None,
+    deploy: bool = False,
+    options: Mapping[str, Any] | None = None,
+) -> Exported:
     """Write ``predictor.onnx`` and ``predict.py`` into ``output``; put them on the device too.
 
-    Returns the files written, an example of operation indices, and the folder on the device.
+    The predictor is that of the profile's own condition, changed by ``options``.
+
+    Raises what ``Predictor.load`` does, LatkitError where they cannot be written.
     """
-    name = space or _only_space(device)
-    predictor = load(device, name)
+    kept = choose(lab, device, space, options or {})
+    predictor = Predictor.open(kept.file)
     folder = Path(output)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        model = Path(shutil.copyfile(predictor_path(device, name), folder / "predictor.onnx"))
-        script = folder / SCRIPT
-        example = resources.files("latkit.predictor") / "predict_on_target.py"
-        script.write_text(example.read_text(encoding="utf-8"), encoding="utf-8")
+        model = Path(shutil.copyfile(kept.file, folder / "predictor.onnx"))
+        script = Path(shutil.copyfile(runner_file(SCRIPT), folder / SCRIPT))
     except OSError as problem:
         raise LatkitError(f"cannot write to {output}: {problem.strerror}") from None
-    return {
-        "device": device,
-        "space": name,
-        "files": [str(model), str(script)],
-        "example": " ".join("1" for _ in range(predictor.positions)),
-        "remote": _deploy(device, [model, script]) if deploy else None,
-    }
+    example = " ".join("1" for _ in range(predictor.space.positions))
+    remote = _deploy(device, kept, [model, script]) if deploy else None
+    return Exported(kept.space, kept.condition, (model, script), example, remote)
 
 
-def _only_space(device: str) -> str:
-    found = adapted_spaces(device)
-    if not found:
-        hint = f"latkit measure --device {device} --n 20 && latkit adapt --device {device}"
-        raise BundleError(f"device {device!r} was never adapted", hint)
-    if len(found) > 1:
-        names = ", ".join(found)
-        raise UsageError(f"{device!r} was adapted for {names}", "choose one with --space")
-    return found[0]
-
-
-def _deploy(device: str, files: list[Path]) -> str:
+def _deploy(device: str, kept: Kept, files: list[Path]) -> str:
     profile = load_profile(device)
     with open_transport(profile) as transport:
-        folder = f"{transport.expand(profile.remote_dir)}/predictor"
-        for file in files:
-            transport.upload(file, f"{folder}/{file.name}")
+        folder = posixpath.join(
+            transport.expand(profile.remote_dir),
+            "predictors",
+            kept.file.parent.name,
+            kept.file.stem,
+        )
+        put(transport, profile, folder, {file.name: file for file in files})
     return folder

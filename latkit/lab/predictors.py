@@ -1,96 +1,168 @@
-"""The adapted predictors on this computer: where they lie, and asking them.
+"""The adapted predictors on this computer: one per device, collection and condition.
 
-This is the path that ``latkit predict`` takes, so it imports neither scipy nor the dataset.
+This is on the path that ``latkit predict`` takes, so it imports neither scipy nor the dataset.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from shlex import quote as quoted
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from latkit import spaces
-from latkit.config import predictors_dir
-from latkit.errors import BundleError, UnknownNameError
-from latkit.measurement import Arch, Prediction
-from latkit.predictor.runtime import Predictor
+from latkit.condition import Condition, unversioned
+from latkit.devices.usual import usual
+from latkit.errors import BundleError, UnknownNameError, UsageError
+from latkit.files import write_whole
+from latkit.lab.options import asked_for, words
+from latkit.predictor.runtime import FEW_SAMPLES
 
+if TYPE_CHECKING:
+    from latkit.lab.workspace import Workspace
 
-def predictor_path(device: str, space: str) -> Path:
-    """Where the predictor of ``device`` for ``space`` is kept."""
-    return predictors_dir() / device / f"{space}.onnx"
-
-
-def adapted_devices(space: str) -> list[str]:
-    """Names of the devices that were adapted for ``space``."""
-    return sorted(path.parent.name for path in predictors_dir().glob(f"*/{space}.onnx"))
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, RecursionError)
 
 
-def adapted_spaces(device: str) -> list[str]:
-    """Names of the spaces that ``device`` was adapted for."""
-    return sorted(path.stem for path in (predictors_dir() / device).glob("*.onnx"))
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A predictor that was adapted, and what it is of.
+
+    ``file`` is the predictor itself; ``last_measured`` is when the newest of its samples was taken,
+    empty for published ones.
+    """
+
+    file: Path
+    space: str
+    condition: Condition
+    samples: int
+    last_measured: str
+
+    @property
+    def device(self) -> str:
+        """Name of the device."""
+        return self.condition.board
+
+    def note(self) -> None:
+        """Write beside the predictor what it is of, so that it is found."""
+        about = {
+            "space": self.space,
+            "condition": self.condition.values(),
+            "samples": self.samples,
+            "last_measured": self.last_measured,
+        }
+        content = json.dumps(about, indent=1, ensure_ascii=False) + "\n"
+        write_whole(self.file.with_suffix(".json"), content.encode("utf-8"))
 
 
-def load(device: str, space: str) -> Predictor:
-    """The predictor of one device; raises BundleError or UnknownNameError where there is none."""
-    path = predictor_path(device, space)
-    if not path.is_file():
-        raise _never_adapted(device, space)
-    return Predictor.load(path)
+def place(lab: Workspace, space: str, condition: Condition) -> Path:
+    """Where the predictor of a space under a condition is kept."""
+    plain = f"{condition.runtime.name}-{condition.precision}-{condition.digest()}"
+    name = re.sub(r"[^\w.-]", "-", plain)
+    return lab.predictors / _folder(condition.board) / _folder(space) / f"{name}.onnx"
 
 
-def _never_adapted(device: str, space: str) -> Exception:
+def _folder(name: str) -> str:
+    """A name as one folder's, another for every other name: it may come from a stranger's table."""
+    safe = quote(name, safe=" ")
+    return safe.replace(".", "%2E", 1) if safe.startswith(".") else safe
+
+
+def kept(lab: Workspace, device: str | None = None, space: str | None = None) -> list[Kept]:
+    """All predictors, of one device or space; one whose file or note is damaged is not there."""
+    notes = sorted(lab.predictors.glob("*/*/*.json"))
+    found = [one for one in map(_read, notes) if one is not None and one.file.is_file()]
+    return [one for one in found if space in (None, one.space) and device in (None, one.device)]
+
+
+def kept_spaces(lab: Workspace, device: str) -> list[str]:
+    """Spaces that a device was adapted for."""
+    return sorted({one.space for one in kept(lab, device)})
+
+
+def _read(note: Path) -> Kept | None:
+    try:
+        about = json.loads(note.read_text(encoding="utf-8"))
+        condition = Condition.from_values(about["condition"])
+        numbers = about["space"], condition, int(about["samples"]), str(about["last_measured"])
+    except _DAMAGE:
+        return None
+    return Kept(note.with_suffix(".onnx"), *numbers)
+
+
+def choose(lab: Workspace, device: str, space: str | None, options: Mapping[str, Any]) -> Kept:
+    """The predictor of a device under its profile's own condition, changed by options.
+
+    A published table does not tell its condition: it stands in where nothing else is asked for.
+    Of several versions of a runtime, that whose samples were measured last; one of a few samples
+    stands back behind one of enough.
+
+    Raises:
+        BundleError: the device was never adapted so; the hint says for which conditions it was.
+        UsageError: it was adapted for several spaces, or has no profile and several conditions.
+    """
+    everything = kept(lab, device, space)
+    if not everything:
+        raise _never_adapted(lab, device, space, options)
+    asked = asked_for(device, options)
+    found = [one for one in everything if one.condition.matches(asked)]
+    if not found and not options:
+        found = [one for one in everything if not one.condition.protocol]
+    if not found:
+        raise _other_conditions(device, everything)
+    _require_one_space(device, found)
+    if usual(device) is None:
+        _require_one_condition(device, found)
+    return max(found, key=lambda one: (one.samples >= FEW_SAMPLES, one.last_measured))
+
+
+def _never_adapted(
+    lab: Workspace, device: str, space: str | None, options: Mapping[str, Any]
+) -> Exception:
+    if any((lab.predictors / _folder(device)).glob("*.onnx")):
+        return BundleError(
+            f"the predictors of device {device!r} were made by an earlier latkit",
+            f"latkit adapt --device {quoted(device)}",
+        )
+    what = f" for {space}" if space else ""
+    of = f" --space {space}" if space and space != "nb201" else ""
     hint = (
-        f"latkit measure --device {device} --space {space} --n 20 && latkit adapt --device {device}"
+        f"latkit measure --device {quoted(device)}{of} --n 20 && "
+        f"latkit adapt --device {quoted(device)}"
     )
-    if others := adapted_devices(space):
+    hint = "measure it with these options, and adapt" if options else hint
+    if others := sorted({one.device for one in kept(lab, space=space)}):
         problem = UnknownNameError("adapted device", device, others)
-        problem.message = f"device {device!r} was never adapted for {space}"
+        problem.message = f"device {device!r} was never adapted{what}"
         problem.hint = f"adapted: {', '.join(others)}; or: {hint}"
         return problem
-    return BundleError(f"device {device!r} was never adapted for {space}", hint)
+    return BundleError(f"device {device!r} was never adapted{what}", hint)
 
 
-def predict(archs: Sequence[Arch], device: str | None = None) -> list[dict[str, Any]]:
-    """One row per architecture and device, in the order of ``archs``.
-
-    Args:
-        archs: architectures, of one space or of several.
-        device: one device, or None for every device that was adapted for the space at hand.
-    """
-    rows: list[list[dict[str, Any]]] = [[] for _ in archs]
-    for space in dict.fromkeys(arch.space for arch in archs):
-        places = [place for place, arch in enumerate(archs) if arch.space == space]
-        for name in [device] if device else _devices_or_fail(space):
-            for place, prediction in zip(
-                places, _ask(load(name, space), space, [archs[i] for i in places]), strict=True
-            ):
-                rows[place].append(_row(archs[place], name, prediction))
-    return [row for group in rows for row in group]
+def _other_conditions(device: str, found: list[Kept]) -> BundleError:
+    known = "; ".join(dict.fromkeys(one.condition.words() for one in found))
+    options = " ".join(words(found[-1].condition))
+    example = f", as with {options}" if options else ""
+    return BundleError(
+        f"device {device!r} was adapted for other conditions than that: {known}",
+        f"ask for one of them{example}; or measure and adapt with the options given",
+    )
 
 
-def _devices_or_fail(space: str) -> list[str]:
-    devices = adapted_devices(space)
-    if not devices:
-        raise BundleError(
-            f"no device has been adapted for {space} yet",
-            "latkit measure --device local --n 20 && latkit adapt --device local",
+def _require_one_space(device: str, found: list[Kept]) -> None:
+    spaces = sorted({one.space for one in found})
+    if len(spaces) > 1:
+        raise UsageError(f"{device!r} was adapted for {', '.join(spaces)}", "choose with --space")
+
+
+def _require_one_condition(device: str, found: list[Kept]) -> None:
+    conditions = {unversioned(one.condition): one.condition for one in found}
+    if len(conditions) > 1:
+        known = "; ".join(sorted(condition.words() for condition in conditions.values()))
+        raise UsageError(
+            f"{device!r} has no profile and was adapted for several conditions: {known}",
+            "choose one with --runtime, --precision, --threads, --batch, ...",
         )
-    return devices
-
-
-def _ask(predictor: Predictor, space: str, archs: Sequence[Arch]) -> list[Prediction]:
-    posterior = predictor.predict(spaces.get(space).matrix(archs))
-    bounds = zip(posterior.mean_ms, posterior.lower_ms, posterior.upper_ms, strict=True)
-    return [Prediction(float(mean), float(low), float(high)) for mean, low, high in bounds]
-
-
-def _row(arch: Arch, device: str, prediction: Prediction) -> dict[str, Any]:
-    return {
-        "space": arch.space,
-        "arch": arch.text,
-        "device": device,
-        "mean_ms": prediction.mean_ms,
-        "lower_ms": prediction.lower_ms,
-        "upper_ms": prediction.upper_ms,
-    }

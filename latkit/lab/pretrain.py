@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from latkit import spaces
-from latkit.config import database_url
 from latkit.errors import MeasurementsUnusable, UsageError
+from latkit.lab.workspace import Workspace
 from latkit.predictor.bundle import Bundle
 from latkit.predictor.pretrain import MIN_ARCHS
 from latkit.predictor.pretrain import pretrain as train
-from latkit.store import LatencyTable, Store
+from latkit.store import LatencyTable
 
 
 def pretrain(
+    lab: Workspace,
     space: str,
     output: str,
     *,
@@ -32,7 +33,7 @@ def pretrain(
     MeasurementsUnusable where there are too few, MissingDependency without torch.
     """
     chosen = spaces.get(space)
-    with Store.open(database_url()) as store:
+    with lab.store() as store:
         table = store.table(space, list(devices) or None)
     if not devices:
         table = _with_enough(table)
@@ -43,7 +44,7 @@ def pretrain(
         )
     bundle = train(
         chosen,
-        chosen.matrix(table.archs),
+        chosen.matrix(table.subjects),
         table.latency_ms,
         table.devices,
         seed=seed,

@@ -3,12 +3,12 @@
 A set is a device of the dataset, or a file of measurements, and after an ``@`` conditions that
 all must hold, separated by commas:
 
-- a number: that of the setting in ``latkit dataset info``;
+- a number: that of the condition in ``latkit dataset info``;
 - a time or a span of times, in UTC: ``2026-11-20``, ``2026-11-20T14``, ``2026-11-01..2026-11-20``,
   ``..2026-11-20``, ``2026-11-20..``; a span begins with its first moment and ends before its last;
-- ``field=value``: a field of the setting, or ``space`` or ``verdict``;
+- ``field=value``: a field of the condition, or ``space`` or ``verdict``;
 - any other word: a runtime, its version, both (``onnxruntime-1.20``), a precision, a device
-  state, a skeleton or a space.
+  state, a provider, ``tuned``, or a space.
 """
 
 from __future__ import annotations
@@ -18,23 +18,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from latkit.condition import Condition, Runtime, listed
 from latkit.errors import UsageError
-from latkit.measurement import Measurement, Setting
+from latkit.measurement import Measurement
 
-FIELDS = tuple(Setting.__dataclass_fields__)
+FIELDS = tuple(Condition("", Runtime("")).values())
 SUFFIXES = (".csv", ".json", ".parquet")
 TIME = re.compile(r"\d{4}-\d{2}(-\d{2}(T\d{2}(:\d{2}(:\d{2})?)?)?)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """A measurement and the number of its setting in the dataset; None where it is in a file."""
+    """A measurement and the number of its condition in the dataset; None where it is in a file."""
 
     measurement: Measurement
     number: int | None
 
 
-Condition = Callable[[Numbered], bool]
+Holds = Callable[[Numbered], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Selection:
 
     text: str
     source: str
-    conditions: tuple[Condition, ...]
+    conditions: tuple[Holds, ...]
 
     @property
     def is_file(self) -> bool:
@@ -69,7 +70,7 @@ def parse(text: str) -> Selection:
 _HINT = "e.g. rpi4, rpi4@onnxruntime-1.20, rpi4@3, rpi4@2026-11-20.., rpi4@threads=4, export.csv"
 
 
-def _condition(word: str) -> Condition:
+def _condition(word: str) -> Holds:
     if "=" in word:
         return _field(word)
     if ".." in word:
@@ -83,7 +84,7 @@ def _condition(word: str) -> Condition:
     return lambda one: word in _words(one.measurement)
 
 
-def _span(word: str) -> Condition:
+def _span(word: str) -> Holds:
     first, last = word.split("..", maxsplit=1)
     if not (first or last) or not all(TIME.fullmatch(end) for end in (first, last) if end):
         raise UsageError(f"{word!r} is no span of times", "e.g. 2026-11-01..2026-11-20, in UTC")
@@ -95,20 +96,29 @@ def _span(word: str) -> Condition:
     return within
 
 
-def _field(word: str) -> Condition:
+def _field(word: str) -> Holds:
     name, _, value = word.partition("=")
     if name == "space":
-        return lambda one: one.measurement.arch.space == value
+        return lambda one: one.measurement.subject.collection == value
     if name == "verdict":
         return lambda one: one.measurement.verdict.level == value
     if name not in FIELDS:
         raise UsageError(
-            f"{name!r} is no field of a setting", f"there are {', '.join(FIELDS)}, space, verdict"
+            f"{name!r} is no field of a condition", f"there are {', '.join(FIELDS)}, space, verdict"
         )
-    return lambda one: str(getattr(one.measurement.setting, name)) == value
+    wanted = value.lower().replace("+", ",")  # a comma would end the condition: affinity=0+1
+    return lambda one: written(one.measurement.condition, name).lower() == wanted
+
+
+def written(condition: Condition, name: str) -> str:
+    """One of a condition's values as a person writes it."""
+    value = condition.values()[name]
+    return listed(value) if name == "affinity" else str(value)
 
 
 def _words(measurement: Measurement) -> tuple[str, ...]:
-    s = measurement.setting
-    named = (s.runtime, s.runtime_version, f"{s.runtime}-{s.runtime_version}")
-    return (*named, s.precision, s.device_state, s.skeleton, measurement.arch.space)
+    c = measurement.condition
+    runtime = c.runtime
+    named = (runtime.name, runtime.version, f"{runtime.name}-{runtime.version}", runtime.provider)
+    tuned = ("tuned",) if c.state.tuned else ()
+    return (*named, c.precision, c.state.label, *tuned, measurement.subject.collection)

@@ -2,148 +2,131 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from latkit import spaces
+from latkit.condition import Condition
 from latkit.errors import MeasurementsUnusable, UsageError
 from latkit.lab.measure import measure
-from latkit.lab.predictors import adapted_spaces, load
-from latkit.lab.settings import as_measured, is_tuned
+from latkit.lab.options import again
+from latkit.lab.predictor import Predictor
+from latkit.lab.predictors import choose
+from latkit.lab.workspace import Workspace
 from latkit.latencies import Latencies
-from latkit.measure.campaign import Observer
-from latkit.measurement import Arch, Measurement, Setting
+from latkit.measurement import Measurement
+from latkit.metrics import Scores, score
+from latkit.progress import Progress
 from latkit.spaces.base import Space
+from latkit.subjects import Subject
 
 MIN_NETWORKS = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Validation:
     """How good a predictor is on networks that it was not adapted to.
 
     Args:
-        device: the device.
-        space: the networks' space.
-        networks: how many were measured and could be used.
-        spearman: rank correlation of predicted and measured latencies.
-        kendall: the share of pairs in the right order, from -1 to 1 (tau-b).
-        median_error: median of |predicted - measured| / measured.
-        within_10_percent: share of networks predicted that closely.
-        coverage: share of measured latencies inside the predictor's interval.
-        interval_width: median width of the interval, relative to the prediction.
-        level: the probability that the interval claims.
+        measured: the networks that could be used.
+        predicted: what was predicted of them, in the same order.
+        scores: how close both are.
+        level: the probability that an interval claims.
     """
 
-    device: str
-    space: str
-    networks: int
-    spearman: float
-    kendall: float
-    median_error: float
-    within_10_percent: float
-    coverage: float
-    interval_width: float
+    measured: tuple[Measurement, ...]
+    predicted: Latencies
+    scores: Scores
     level: float
 
-    def as_dict(self) -> dict[str, Any]:
-        """The figures as JSON would have them."""
-        return asdict(self)
+    @property
+    def condition(self) -> Condition:
+        """Under which was measured."""
+        return self.measured[0].condition
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should keep in mind."""
+        predicted = self.predicted.condition
+        if predicted in (None, self.condition):
+            return ()
+        return (f"predicted for {predicted.words()}, measured with {self.condition.runtime}",)
+
+    def row(self) -> dict[str, Any]:
+        """The figures, as a row of results."""
+        return {
+            "space": self.measured[0].subject.collection,
+            **self.condition.row(),
+            "networks": len(self.measured),
+            "spearman": self.scores.spearman,
+            "kendall": self.scores.kendall,
+            "median_error": self.scores.median_ape,
+            "within_10_percent": self.scores.within_10,
+            "coverage": self.scores.coverage,
+            "interval_width": self.scores.width,
+            "level": self.level,
+            "notes": list(self.notes),
+        }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row for every network."""
+        return [
+            {
+                "arch": m.subject.key,
+                "measured_ms": m.latency_ms,
+                "verdict": m.verdict.level,
+                "predicted_ms": row["mean_ms"],
+                "lower_ms": row["lower_ms"],
+                "upper_ms": row["upper_ms"],
+            }
+            for m, row in zip(self.measured, self.predicted.rows(), strict=True)
+        ]
 
 
 def validate(
+    lab: Workspace,
     device: str,
-    observer: Observer,
+    progress: Progress | None = None,
     *,
     space: str | None = None,
     n: int = 40,
     seed: int = 1,
     wait_s: float = 0.0,
-) -> tuple[Validation, list[dict[str, Any]]]:
-    """Measure n networks that the predictor has not seen; returns figures and a row for each.
+    options: Mapping[str, Any] | None = None,
+) -> Validation:
+    """Measure n networks that a predictor has not seen, under its condition, and compare.
 
-    Raises UsageError where the device was adapted for several spaces and none is named,
-    BundleError where it was never adapted, MeasurementsUnusable where too few could be measured.
+    The predictor is that of the profile's own condition, changed by ``options``.
+
+    Raises what ``Predictor.load`` does, MeasurementsUnusable where too few could be measured,
+    UsageError where the device cannot be measured under that condition any more.
     """
-    name = space or _only_space(device)
-    predictor = load(device, name)
-    setting = Setting(**predictor.metadata["setting"])
+    predictor = Predictor.open(choose(lab, device, space, options or {}).file)
     measured = measure(
+        lab,
         device,
-        observer,
-        archs=unseen(spaces.get(name), set(predictor.metadata["trained_on"]), n, seed),
+        progress,
+        networks=unseen(predictor.space, set(predictor.trained_on), n, seed),
         seed=seed,
-        overrides=as_measured(setting),
-        tune=is_tuned(setting),
         wait_s=wait_s,
+        options=again(predictor.condition),
     )
-    usable = [m for m in measured.measurements if m.usable]
+    usable = tuple(m for m in measured.measurements if m.usable)
     if len(usable) < MIN_NETWORKS:
         raise MeasurementsUnusable(
             f"only {len(usable)} of {n} networks could be measured on {device}",
             "'latkit dataset list --verdict invalid' tells the reasons",
         )
-    predicted = predictor.predict(spaces.get(name).matrix(m.arch for m in usable))
-    level = float(predictor.metadata["level"])
-    return score(device, name, usable, predicted, level), _rows(usable, predicted)
+    predicted = predictor.predict([m.subject for m in usable])
+    scores = score(predicted, np.array([m.latency_ms for m in usable], dtype=np.float64))
+    return Validation(usable, predicted, scores, predictor.level)
 
 
-def unseen(space: Space, seen: set[str], n: int, seed: int) -> list[Arch]:
+def unseen(space: Space, seen: set[str], n: int, seed: int) -> list[Subject]:
     """Draw n architectures from a seed that are not among ``seen``."""
     if n > space.size - len(seen):
         raise UsageError(f"{space.name} has no {n} networks that were not measured")
     drawn = space.sample(np.random.default_rng(seed), min(n + len(seen), space.size))
-    return [arch for arch in drawn if arch.text not in seen][:n]
-
-
-def score(
-    device: str, space: str, measured: Sequence[Measurement], predicted: Latencies, level: float
-) -> Validation:
-    """Compare predictions with measurements."""
-    from scipy.stats import kendalltau, spearmanr
-
-    latency_ms = _latencies(measured)
-    error = np.abs(predicted.mean_ms - latency_ms) / latency_ms
-    held = (predicted.lower_ms <= latency_ms) & (latency_ms <= predicted.upper_ms)
-    width = (predicted.upper_ms - predicted.lower_ms) / predicted.mean_ms
-    return Validation(
-        device=device,
-        space=space,
-        networks=len(latency_ms),
-        spearman=float(spearmanr(predicted.mean_ms, latency_ms).statistic),
-        kendall=float(kendalltau(predicted.mean_ms, latency_ms).statistic),
-        median_error=float(np.median(error)),
-        within_10_percent=float((error <= 0.1).mean()),
-        coverage=float(held.mean()),
-        interval_width=float(np.median(width)),
-        level=level,
-    )
-
-
-def _latencies(measured: Sequence[Measurement]) -> NDArray[np.float64]:
-    return np.array([measurement.latency_ms for measurement in measured], dtype=np.float64)
-
-
-def _rows(measured: Sequence[Measurement], predicted: Latencies) -> list[dict[str, Any]]:
-    return [
-        {
-            "arch": measurement.arch.text,
-            "measured_ms": measurement.latency_ms,
-            "verdict": measurement.verdict.level,
-            "predicted_ms": float(predicted.mean_ms[i]),
-            "lower_ms": float(predicted.lower_ms[i]),
-            "upper_ms": float(predicted.upper_ms[i]),
-        }
-        for i, measurement in enumerate(measured)
-    ]
-
-
-def _only_space(device: str) -> str:
-    found = adapted_spaces(device)
-    if len(found) > 1:
-        raise UsageError(f"{device!r} was adapted for {', '.join(found)}", "choose with --space")
-    return found[0] if found else "nb201"
+    return [arch for arch in drawn if arch.key not in seen][:n]

@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any, NamedTuple
 
 from latkit.analysis.audit import Finding, audit, mixtures
-from latkit.config import database_url
+from latkit.condition import Condition, unversioned
 from latkit.errors import StoreError, UnknownNameError, UsageError
-from latkit.lab.settings import as_measured, is_tuned, matches
-from latkit.measurement import Arch, Setting
-from latkit.store import Store
+from latkit.lab.options import wanted, words
+from latkit.lab.workspace import Workspace
+from latkit.store import Query
 from latkit.store.io.published import RUNTIME as PUBLISHED
+from latkit.subjects import Subject
 
 
 class Way(NamedTuple):
-    """How networks are measured again: on what, of which space, with which options."""
+    """How networks are measured again: of which space, under which condition.
 
-    device: str
+    Versions have no part in it: what is measured again has those of today.
+    """
+
     space: str
-    options: str
+    condition: Condition
 
+    def described(self) -> str:
+        """In words."""
+        return f"{self.condition.board}, {self.space} ({self.condition.words()})"
 
-def way(setting: Setting, space: str) -> Way:
-    """That of a setting, whatever the device's profile says by now."""
-    fields = as_measured(setting)
-    options = [f"--{name} {shlex.quote(str(value))}" for name, value in fields.items()]
-    return Way(setting.device, space, " ".join(options + ["--tune"] * is_tuned(setting)))
+    def choosing(self) -> str:
+        """Words of a command line that choose what was measured so, and nothing else."""
+        device, space = quote(self.condition.board), quote(self.space)
+        return " ".join(["--device", device, "--space", space, *self.condition.as_options({})])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +49,12 @@ class Audit:
     @property
     def invalid(self) -> int:
         """How many networks have a measurement that cannot be believed."""
-        return len({(f.setting, f.arch) for f in self.findings if f.gravity == "invalid"})
+        return len({(f.condition, f.subject) for f in self.findings if f.gravity == "invalid"})
 
     def counts(self) -> list[dict[str, Any]]:
         """How often each kind of finding occurs on each device, with an example."""
-        keys = Counter((f.gravity, f.setting.device, f.kind) for f in self.findings)
-        examples = {(f.gravity, f.setting.device, f.kind): f for f in reversed(self.findings)}
+        keys = Counter((f.gravity, f.condition.board, f.kind) for f in self.findings)
+        examples = {(f.gravity, f.condition.board, f.kind): f for f in reversed(self.findings)}
         return [
             {
                 "verdict": gravity,
@@ -66,18 +71,16 @@ class Audit:
         return [
             {
                 "verdict": f.gravity,
-                "device": f.setting.device,
-                "runtime": f.setting.runtime,
-                "runtime_version": f.setting.runtime_version,
-                "space": f.arch.space if f.arch else None,
-                "arch": f.arch.text if f.arch else None,
+                **f.condition.row(),
+                "space": f.subject.collection if f.subject else None,
+                "arch": f.subject.key if f.subject else None,
                 "measured_at": f.measured_at,
                 "reason": f.reason,
             }
             for f in self.findings
         ]
 
-    def as_dict(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """Everything, as JSON would have it."""
         return {
             "measurements": self.measurements,
@@ -86,52 +89,55 @@ class Audit:
             "findings": self.rows(),
         }
 
-    def again(self) -> dict[Way, tuple[Arch, ...]]:
+    def again(self) -> dict[Way, tuple[Subject, ...]]:
         """Networks to measure again, by the way to measure them.
 
         Published labels are not among them: their devices are somebody else's.
         """
-        found: dict[Way, dict[Arch, None]] = {}
+        found: dict[Way, dict[Subject, None]] = {}
         for f in self.findings:
-            if f.arch and f.gravity != "note" and f.setting.runtime != PUBLISHED:
-                found.setdefault(way(f.setting, f.arch.space), {})[f.arch] = None
-        return {key: tuple(archs) for key, archs in found.items()}
+            if f.subject and f.gravity != "note" and f.condition.runtime.name != PUBLISHED:
+                way = Way(f.subject.collection, unversioned(f.condition))
+                found.setdefault(way, {})[f.subject] = None
+        return {way: tuple(subjects) for way, subjects in found.items()}
 
 
 def verify(
+    lab: Workspace,
     device: str | None = None,
     space: str | None = None,
-    wanted: Mapping[str, Any] | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> Audit:
     """Look over the measurements of a device, of a space, or all.
 
-    ``wanted`` holds fields of the settings to look at (runtime, precision).
+    ``options`` are parts of the condition; only what was measured with them is looked at.
 
     Raises UnknownNameError for a device that the dataset does not have.
     """
-    with Store.open(database_url()) as store:
+    asked = wanted(options or {})
+    with lab.store() as store:
         everything = store.summary()
-        if device and device not in {entry.setting.device for entry in everything}:
-            devices = {entry.setting.device for entry in everything}
+        devices = {entry.condition.board for entry in everything}
+        if device and device not in devices:
             raise UnknownNameError("device in the dataset", device, devices)
         entries = [
             entry
             for entry in everything
-            if device in (None, entry.setting.device)
-            and space in (None, entry.space)
-            and matches(entry.setting, wanted or {})
+            if device in (None, entry.condition.board)
+            and space in (None, entry.collection)
+            and entry.condition.matches(asked)
         ]
-        findings: list[Finding] = mixtures(entry.setting for entry in entries)
+        findings: list[Finding] = mixtures(entry.condition for entry in entries)
         for entry in entries:  # one at a time: raw samples need room
-            found = store.measurements(space=entry.space, setting=entry.setting, with_samples=True)
-            findings += audit(found)
+            of_entry = Query(collection=entry.collection, condition=entry.condition)
+            findings += audit(list(store.find(of_entry, samples=True)))
     grave = sorted(findings, key=lambda f: ("invalid", "suspect", "note").index(f.gravity))
     return Audit(sum(entry.measurements for entry in entries), tuple(grave))
 
 
-def write_archs(archs: Sequence[Arch], file: str) -> None:
+def write_archs(archs: Sequence[Subject], file: str) -> None:
     """Write an arch file; raises StoreError where that fails."""
-    lines = ",\n".join(json.dumps({"space": arch.space, "arch": arch.text}) for arch in archs)
+    lines = ",\n".join(json.dumps({"space": arch.collection, "arch": arch.key}) for arch in archs)
     try:
         Path(file).write_text(f"[\n{lines}\n]\n", encoding="utf-8")
     except OSError as problem:
@@ -147,11 +153,12 @@ def remeasure(found: Audit, file: str) -> str | None:
     if not groups:
         return None
     if len(groups) > 1:
-        names = "; ".join(f"{device}, {space} ({options})" for device, space, options in groups)
         raise UsageError(
-            f"{file} would mix networks of several settings: {names}",
-            "choose one with --device and --space, or --runtime and --precision",
+            f"{file} would mix networks of several conditions: "
+            + "; ".join(way.described() for way in groups),
+            f"choose one, as with {next(iter(groups)).choosing()}",
         )
-    (((device, _, options), archs),) = groups.items()
-    write_archs(archs, file)
-    return f"latkit measure --device {device} --archs {file} --again {options}"
+    ((way, subjects),) = groups.items()
+    write_archs(subjects, file)
+    asked = [*words(way.condition), "--archs", quote(file), "--again"]
+    return " ".join(["latkit measure --device", quote(way.condition.board), *asked])

@@ -10,6 +10,7 @@ import pytest
 
 from latkit.cli import run
 from tests.integration.command import latkit
+from tests.integration.own_lease import write_profile
 from tests.integration.sshd import Sshd
 
 EXAMPLE = str(Path(__file__).parents[2] / "examples" / "arch.json")
@@ -18,11 +19,8 @@ EXAMPLE = str(Path(__file__).parents[2] / "examples" / "arch.json")
 @pytest.fixture
 def board(tmp_path, sshd: Sshd, capsys) -> str:
     """A device named like the Host of the ssh configuration that reaches it."""
-    folder = tmp_path / "config" / "devices"
-    folder.mkdir(parents=True)
-    profile = [f'python = "{sys.executable}"', f'remote_dir = "{tmp_path / "remote"}"']
-    (folder / f"{sshd.alias}.toml").write_text("\n".join(profile))
-    return sshd.alias
+    python = f'python = "{sys.executable}"'
+    return write_profile(tmp_path / "config", sshd.alias, python, remote=tmp_path / "remote")
 
 
 @pytest.mark.slow
@@ -55,7 +53,7 @@ def test_main_job_over_ssh(board, capsys, tmp_path):
     assert there.stdout.split()[1] == "ms", there.stderr
 
     summary = json.loads(latkit(capsys, "dataset", "info", "--json"))
-    assert [entry["archs"] for entry in summary] == [7]
+    assert [entry["networks"] for entry in summary] == [7]
 
 
 def test_adapting_with_measurements_of_another_space(capsys, tmp_path):

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,18 +12,20 @@ import pytest
 
 from latkit import spaces
 from latkit.cli import run
+from latkit.condition import Condition, Runtime, State, unversioned
 from latkit.measure import stats
-from latkit.measurement import Block, Measurement, Setting, Verdict
+from latkit.measurement import Block, Measurement, Verdict
 from latkit.store.io import flat
 
 SPACE = spaces.get("nb201")
 ARCHS = SPACE.sample(np.random.default_rng(0), 20)
-BOARD = Setting("rpi4", SPACE.skeleton_id(), "onnxruntime", "1.20")
-NEWER = replace(BOARD, runtime_version="1.21")
-OTHER = replace(BOARD, device="jetson", precision="fp16")
+CPU = "CPUExecutionProvider"
+BOARD = Condition("rpi4", Runtime("onnxruntime", "1.20", CPU), threads=4, kind="rpi4")
+NEWER = replace(BOARD, runtime=Runtime("onnxruntime", "1.21", CPU))
+OTHER = replace(BOARD, board="jetson", precision="fp16", threads=1)
 
 
-def campaign(setting, factor=1.0, day=1, seed=0, count=20):
+def campaign(condition, factor=1.0, day=1, seed=0, count=20):
     """Measurements of the same networks, with a noise of 1 %, on a day of November 2026."""
     rng = np.random.default_rng(seed)
     made = []
@@ -32,7 +35,7 @@ def campaign(setting, factor=1.0, day=1, seed=0, count=20):
         made.append(
             Measurement(
                 arch,
-                setting,
+                condition,
                 Verdict("valid"),
                 label,
                 noise=0.01,
@@ -83,13 +86,13 @@ class TestCompare:
         assert found["p_value"] < 0.001
         words = r"is \d\.\d % slower \(95 %: .*\), the order is the same"
         assert re.search(words, found["verdict"])
-        assert [row["arch"] for row in found["ratios"]] == [arch.text for arch in ARCHS]
+        assert [row["arch"] for row in found["ratios"]] == [arch.key for arch in ARCHS]
 
     def test_two_runtime_versions(self, capsys):
         found = document(capsys, "rpi4@onnxruntime-1.20", "rpi4@onnxruntime-1.21")
         assert found["ratio"] == pytest.approx(0.9 / 1.05, rel=0.01)  # the newest of each count
         assert "% faster" in found["verdict"]
-        assert found["a"]["settings"][0]["runtime_version"] == "1.20"
+        assert found["a"]["conditions"][0]["runtime_version"] == "1.20"
 
     def test_two_boards_by_a_large_factor(self, capsys):
         found = document(capsys, "rpi4@1.21", "jetson")
@@ -107,7 +110,7 @@ class TestCompare:
         rows = json.loads(capsys.readouterr().out)
         numbers = {r["runtime_version"]: r["number"] for r in rows if r["device"] == "rpi4"}
         found = document(capsys, f"rpi4@{numbers['1.20']}", f"rpi4@{numbers['1.21']}")
-        assert found["b"]["settings"][0]["runtime_version"] == "1.21"
+        assert found["b"]["conditions"][0]["runtime_version"] == "1.21"
 
     @pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
     def test_a_file_says_what_the_dataset_says(self, capsys, suffix):
@@ -149,8 +152,8 @@ class TestCompare:
     def test_several_settings_must_be_told_apart(self, capsys):
         assert run(["compare", "rpi4", "jetson"]) == 2
         err = capsys.readouterr().err
-        assert "several settings" in err
-        assert re.search(r"choose one: rpi4@\d \(onnxruntime-1\.20, .*; rpi4@\d \(.*1\.21", err)
+        assert "several conditions" in err
+        assert re.search(r"choose one: rpi4@\d \(onnxruntime 1\.20, .*; rpi4@\d \(.*1\.21", err)
 
     def test_nothing_that_matches(self, capsys):
         assert run(["compare", "rpi4@1.19", "jetson"]) == 2
@@ -198,7 +201,7 @@ class TestVerify:
         assert status == 0
         assert re.search(r"suspect +rpi4 +1 +steal +steal: the hypervisor", out)
         assert "trend" in out
-        assert "next: latkit dataset verify --device rpi4 --output" in err
+        assert "next: latkit dataset verify --device rpi4 --space nb201 --output" in err
 
     def test_invalid_ones_do_not(self, capsys):
         made = campaign(BOARD)
@@ -218,8 +221,8 @@ class TestVerify:
         stored(capsys, *made)
         status, _, err = verified(capsys, "--output", "again.json")
         assert status == 0
-        command = "latkit measure --device rpi4 --archs again.json --again --threads 1 --batch 1"
-        assert f"next: {command}" in err
+        # rpi4's profile measures so of itself: no option is needed.
+        assert "next: latkit measure --device rpi4 --archs again.json --again\n" in err
         assert spaces.read_archs((tmp_path / "again.json").read_text(), "again") == [ARCHS[3]]
 
     def test_several_devices_need_several_files(self, capsys, tmp_path):
@@ -227,25 +230,63 @@ class TestVerify:
         stored(capsys, *(replace(campaign(s)[0], verdict=doubt) for s in (BOARD, OTHER)))
         status, _, err = verified(capsys, "--output", "again.json")
         assert status == 2
-        assert "choose one with --device and --space" in err
+        assert "choose one, as with --device rpi4 --space nb201" in err
         assert verified(capsys, "--output", "again.json", "--device", "jetson")[0] == 0
         assert (tmp_path / "again.json").is_file()
 
-    def test_the_command_measures_as_it_was_measured(self, capsys, tmp_path):
+    @pytest.mark.parametrize(
+        ("changes", "options"),
+        [
+            ({"precision": "int8"}, "--precision int8"),
+            ({"threads": 1, "batch": 8}, "--threads 1 --batch 8"),
+            ({"runtime": Runtime("tflite", "2.3", "XNNPACK")}, "--runtime tflite"),
+            ({"runtime": Runtime("torch", "2", "compile")}, "--runtime torch --provider compile"),
+            ({"state": State("default", tuned=True)}, "--tune"),
+            ({"state": State("low power")}, "--state 'low power'"),
+            ({"affinity": (2, 3)}, "--affinity 2,3"),
+        ],
+    )
+    def test_the_command_measures_as_it_was_measured(self, capsys, tmp_path, changes, options):
         doubt = Verdict("suspect", ("trend: +7%",))
-        other = replace(
-            BOARD, runtime="torch:compile", precision="fp16", device_state="default tuned"
-        )
-        stored(capsys, *(replace(campaign(s)[0], verdict=doubt) for s in (BOARD, other)))
+        other = replace(BOARD, **changes)
+        stored(capsys, *(replace(campaign(c)[0], verdict=doubt) for c in (BOARD, other)))
         status, _, err = verified(capsys, "--output", "again.json")
-        assert status == 2
-        assert "--precision fp16 --runtime torch --provider compile" in err
-        assert "or --runtime and --precision" in err
-        status, _, err = verified(capsys, "--output", "again.json", "--runtime", "torch")
+        assert status == 2, "two conditions in one file"
+        assert unversioned(other).words() in err
+        status, _, err = verified(capsys, "--output", "again.json", *shlex.split(options))
         assert status == 0
-        options = "--threads 1 --batch 1 --precision fp16 --runtime torch --provider compile --tune"
-        assert f"next: latkit measure --device rpi4 --archs again.json --again {options}" in err
+        assert f"next: latkit measure --device rpi4 {options} --archs again.json --again\n" in err
         assert spaces.read_archs((tmp_path / "again.json").read_text(), "again") == [ARCHS[0]]
+
+    def test_the_next_step_of_a_finding_asks_for_its_condition(self, capsys):
+        doubt = Verdict("suspect", ("trend: +7%",))
+        stored(capsys, replace(campaign(replace(BOARD, precision="int8"))[0], verdict=doubt))
+        _, _, err = verified(capsys)
+        assert (
+            "next: latkit dataset verify --device rpi4 --space nb201 --output again.json\n" in err
+        )
+
+    def test_of_several_conditions_the_next_step_chooses_one(self, capsys):
+        doubt = Verdict("suspect", ("trend: +7%",))
+        tuned = replace(BOARD, state=State(tuned=True))
+        stored(capsys, *(replace(campaign(c)[0], verdict=doubt) for c in (BOARD, tuned)))
+        _, _, err = verified(capsys)
+        (command,) = re.findall(r"next: latkit dataset verify (.*)", err)
+        status, _, err = verified(capsys, *shlex.split(command))
+        assert status == 0
+        assert Path("again.json").is_file()
+        assert "next: latkit measure --device rpi4" in err
+
+    def test_two_versions_are_measured_again_together(self, capsys):
+        doubt = Verdict("suspect", ("trend: +7%",))
+        stored(capsys, *(replace(campaign(c)[0], verdict=doubt) for c in (BOARD, NEWER)))
+        assert verified(capsys, "--output", "again.json")[0] == 0
+
+    def test_two_spaces_of_one_condition_are_no_mixture(self, capsys):
+        small = SPACE.with_skeleton(channels=8)
+        made = campaign(BOARD)[0]
+        stored(capsys, made, replace(made, subject=small.from_indices(SPACE.indices(ARCHS[0]))))
+        assert "0 findings" in verified(capsys)[2]
 
     def test_nothing_to_measure_again_writes_nothing(self, capsys, tmp_path):
         stored(capsys, *campaign(BOARD))

@@ -21,7 +21,7 @@ def imported(tmp_path, devices):
         writer = csv.writer(file)
         writer.writerow(["arch", *devices])
         for row, values in zip(ROWS[:120], zip(*columns, strict=True), strict=False):
-            writer.writerow([SPACE.from_indices(row).text, *values])
+            writer.writerow([SPACE.from_indices(row).key, *values])
     assert run(["dataset", "import", str(path)]) == 0
 
 

@@ -9,6 +9,7 @@ import pytest
 from latkit.cli import run
 from latkit.errors import UnknownNameError
 from latkit.evaluation.tasks import PUBLISHED
+from latkit.lab import Lab
 from latkit.lab.tasks import all_tasks, find_task
 from tests.unit.toy_task import ROWS, SPACE, latencies
 
@@ -30,7 +31,7 @@ def dataset(tmp_path, capsys):
         writer.writerow(["arch", *columns])
         for row, values in zip(ROWS[:120], zip(*columns.values(), strict=True), strict=False):
             words = ["" if np.isnan(value) else value for value in values]
-            writer.writerow([SPACE.from_indices(row).text, *words])
+            writer.writerow([SPACE.from_indices(row).key, *words])
     assert run(["dataset", "import", str(path)]) == 0
     capsys.readouterr()
 
@@ -85,8 +86,8 @@ class TestTasks:
         shown = capsys.readouterr()
         assert "left out, for too few networks in common: board" in shown.err
         assert "latkit evaluate --task mine" in shown.err
-        task = find_task("mine")
-        assert task in all_tasks()
+        task = find_task(Lab(), "mine")
+        assert task in all_tasks(Lab())
         assert (len(task.sources), len(task.targets)) == (3, 2)
         assert len({ALIKE.index(device) % 2 for device in task.sources}) == 1
         assert len({ALIKE.index(device) % 2 for device in (*task.sources, *task.targets)}) == 2
@@ -95,14 +96,14 @@ class TestTasks:
     def test_make_among_devices_that_are_named(self, capsys):
         chosen = ALIKE[:5]
         assert make(*(word for device in chosen for word in ("--device", device))) == 0
-        assert {*find_task("mine").sources, *find_task("mine").targets} == set(chosen)
+        assert {*find_task(Lab(), "mine").sources, *find_task(Lab(), "mine").targets} == set(chosen)
 
     def test_make_overwrites_nothing(self, capsys, tmp_path):
         assert make() == 0
-        before = find_task("mine")
+        before = find_task(Lab(), "mine")
         assert make("--seed", "1") == 2
         assert f"delete {tmp_path / 'data' / 'tasks' / 'mine.json'}" in capsys.readouterr().err
-        assert find_task("mine") == before
+        assert find_task(Lab(), "mine") == before
 
     @pytest.mark.parametrize(
         ("arguments", "status", "message"),
@@ -146,5 +147,5 @@ def test_an_empty_dataset(capsys):
 
 def test_unknown_names_find_the_nearest():
     with pytest.raises(UnknownNameError) as caught:
-        find_task("N-phones")
+        find_task(Lab(), "N-phones")
     assert "N-phone" in caught.value.hint

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 
 from latkit.formats.cache import ModelCache
+from latkit.lab import Lab
 from latkit.lab.adaptive import FIRST, MOST, measure_until_converged, run
 from latkit.latencies import Latencies
 from latkit.measure.campaign import Campaign
+from latkit.measure.plan import canary
 from latkit.predictor.adapt import adapt
 from latkit.protocol import Failed
 from latkit.store import Store
@@ -22,7 +24,6 @@ from tests.unit.measured import block, steady
 from tests.unit.test_measure_campaign import (
     INPUT_SEED,
     SPACE,
-    TINY,
     Device,
     Killed,
     Watcher,
@@ -42,7 +43,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> ModelCache:
 
 @functools.cache
 def arch_of(models: ModelCache) -> dict[str, object]:
-    return {models.get(SPACE.network(arch, **TINY)).sha256: arch for arch in ARCHS}
+    return {models.get(SPACE.network(arch)).sha256: arch for arch in ARCHS}
 
 
 class House:
@@ -68,16 +69,16 @@ class House:
     def campaign(self, *_):
         with Store.open(f"sqlite:///{self.folder}/dataset.db") as store:
             device, journals = Device(self.behave), self.folder / "journals"
-            yield Campaign(SPACE, device, store, self.models, journals, self.watcher, TINY)
+            yield Campaign(SPACE, device, store, self.models, journals, self.watcher)
 
     def run(self):
         self.steps.clear()
         with self.campaign() as opened:
-            return run(opened, ARCHS, 0, self.predict, self.steps.append)
+            return run(opened, ARCHS, canary(SPACE), 0, self.predict, self.steps.append)
 
 
 def adapted(measured):
-    operations = SPACE.matrix(found.arch for found in measured)
+    operations = SPACE.matrix(found.subject for found in measured)
     latency_ms = np.array([found.latency_ms for found in measured])
     return adapt(BUNDLE, operations, latency_ms).predict(CELLS[::40])
 
@@ -94,7 +95,7 @@ def house(tmp_path: Path, models: ModelCache, monkeypatch: pytest.MonkeyPatch) -
 
 
 def names(result):
-    return [found.arch for found in result.campaign.measurements]
+    return [found.subject for found in result.campaign.measurements]
 
 
 def test_it_ends_when_predictions_have_converged(house: House):
@@ -172,6 +173,8 @@ def test_the_command_tells_every_step_and_why_it_ended(house: House, capsys, mon
     from latkit.cli import run as latkit
 
     monkeypatch.setattr("latkit.lab.adaptive.campaign", house.campaign)
+    monkeypatch.setattr("latkit.lab.adaptive.draw", lambda *_: ARCHS)
+    monkeypatch.setattr("latkit.lab.adaptive.predictions", lambda _: adapted)
     assert latkit(["measure", "--device", "local", "--n", "auto", "--json"]) == 0
     shown = capsys.readouterr()
     found = json.loads(shown.out)
@@ -190,4 +193,4 @@ def test_a_space_without_a_bundle_cannot_converge(monkeypatch):
     monkeypatch.setattr("latkit.predictor.bundle._shipped_folder", lambda space: Path("/absent"))
     assert not Bundle.is_shipped("nb201")
     with pytest.raises(BundleError, match="no pretrained predictor for nb201"):
-        measure_until_converged("local", Watcher(), lambda step: None)
+        measure_until_converged(Lab(), "local")

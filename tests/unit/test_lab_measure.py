@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from latkit import spaces
-from latkit.errors import UsageError
+from latkit.errors import BundleError, UsageError
+from latkit.lab import Lab
 from latkit.lab.measure import draw, measure
-from tests.unit.test_measure_campaign import Watcher
 
 NB201 = spaces.get("nb201").parse("|none~0|+|none~0|none~1|+|none~0|none~1|nor_conv_3x3~2|")
 FBNET = spaces.get("fbnet").parse("_".join(["8"] * 22))
@@ -17,7 +17,7 @@ FBNET = spaces.get("fbnet").parse("_".join(["8"] * 22))
 
 def test_one_campaign_is_of_one_space():
     with pytest.raises(UsageError, match="fbnet and nb201"):
-        measure("local", Watcher(), archs=[NB201, FBNET])
+        measure(Lab(), "local", networks=[NB201, FBNET])
 
 
 @pytest.mark.parametrize("name", ["nb201", "fbnet"])
@@ -31,3 +31,5 @@ def test_a_space_without_a_bundle_is_drawn_from_at_random(monkeypatch: pytest.Mo
     monkeypatch.setattr("latkit.predictor.bundle._shipped_folder", lambda space: Path("/absent"))
     space = spaces.get("nb201")
     assert draw(space, 10, 3) == draw(space, 10, 3, "random")
+    with pytest.raises(BundleError, match="no pretrained predictor for nb201"):
+        draw(space, 10, 3, "kmeans")

@@ -21,7 +21,7 @@ FOUND = [
 
 
 def named(text):
-    return [one.measurement.arch.text for one in parse(text).matching(FOUND)]
+    return [one.measurement.subject.key for one in parse(text).matching(FOUND)]
 
 
 @pytest.mark.parametrize(
@@ -39,11 +39,14 @@ def named(text):
         ("board@2026-11-20T14:30..2026-12", ["new"]),
         ("board@onnxruntime", ["old", "new", "last", "published"]),
         ("board@onnxruntime-1.20", ["old", "new", "last", "published"]),
-        ("board@1.20,fp32,default,c16-n5-r32,nb201", ["old", "new", "last", "published"]),
+        ("board@1.20,fp32,default,CPUExecutionProvider,nb201", ["old", "new", "last", "published"]),
         ("board@tflite", []),
         ("board@threads=4", ["last"]),
         ("board@threads=4, 2026-11", []),
         ("board@runtime_version=1.20,threads=1,2026", ["old"][:0]),
+        ("board@provider=cpuexecutionprovider,affinity=all,tuned=false", list(AT)),
+        ("board@tuned", []),
+        ("board@affinity=0+1", []),
         ("board@space=fbnet", []),
         ("board@verdict=valid,..2026-11-20", ["old"]),
     ],

@@ -1,0 +1,111 @@
+"""What may be asked for instead of what a device's profile says, and what it comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from shlex import quote
+from typing import Any, TypedDict
+
+from latkit.condition import Condition, Precision
+from latkit.devices.runtimes import RUNTIMES
+from latkit.devices.usual import provider_of, usual
+from latkit.errors import UnknownNameError, UsageError
+
+
+class Options(TypedDict, total=False):
+    """Parts of a condition; each that is absent, or None, is as the device's profile has it.
+
+    ``affinity`` are numbers of processors, none of which stand for all; ``state`` is the user's
+    name for clocks and power mode; ``tune`` asks for full clocks, held by latkit.
+    """
+
+    runtime: str | None
+    provider: str | None
+    threads: int | None
+    affinity: Sequence[int] | None
+    precision: Precision | None
+    batch: int | None
+    state: str | None
+    tune: bool | None
+
+
+_FIELDS = {"state": "device_state"}
+_VALUES = {"tune": "tuned"}
+
+
+def known(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that are given; raises UnknownNameError for one that there is not."""
+    for name in options:
+        if name not in Options.__annotations__:
+            raise UnknownNameError("option", name, Options.__annotations__)
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def fields(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a profile to be changed."""
+    asked = {_FIELDS.get(name, name): value for name, value in known(options).items()}
+    asked.pop("tune", None)
+    if "affinity" in asked:
+        asked["affinity"] = tuple(asked["affinity"]) or None
+    return asked
+
+
+def wanted(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``values`` that a condition must have to be one that is asked for."""
+    return {_VALUES.get(name, name): value for name, value in known(options).items()}
+
+
+def asked_for(device: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``values`` of the condition that a device is measured under with these options.
+
+    Of a device without a profile only what the options say.
+    """
+    own, asked = usual(device), wanted(options)
+    if own is None:
+        return asked
+    if asked.get("runtime", own["runtime"]) != own["runtime"]:
+        own = own | {"provider": provider_of(asked["runtime"])}
+    return own | asked
+
+
+def again(condition: Condition) -> Options:
+    """The options that measure under a condition once more, whatever the profile says by now.
+
+    Raises UsageError for a benchmark program that the profile does not describe any more.
+    """
+    values = condition.values()
+    found = Options(
+        threads=values["threads"],
+        affinity=values["affinity"],
+        precision=values["precision"],
+        batch=values["batch"],
+        state=values["state"],
+        tune=values["tuned"],
+    )
+    if values["runtime"] in RUNTIMES:
+        found["runtime"], found["provider"] = values["runtime"], values["provider"]
+    elif (usual(condition.board) or {}).get("runtime") != values["runtime"]:
+        raise UsageError(
+            f"the profile of {condition.board!r} describes no benchmark program "
+            f"{values['runtime']} any more",
+            f"measure and adapt again: latkit measure --device {quote(condition.board)} --n 20",
+        )
+    return found
+
+
+def words(condition: Condition) -> list[str]:
+    """The same as words of a command line, as few as the device's profile allows.
+
+    None where nothing could be asked for: of a published table, or a device without a profile.
+    """
+    own = usual(condition.board)
+    if own is None or not condition.protocol:
+        return []
+    if own["runtime"] != condition.runtime.name:
+        own = own | {"provider": provider_of(condition.runtime.name)}
+    return condition.as_options(own)
+
+
+def command(name: str, condition: Condition, *more: str) -> str:
+    """A command line about a device under a condition, to be typed."""
+    return " ".join(["latkit", name, "--device", quote(condition.board), *words(condition), *more])

@@ -1,0 +1,138 @@
+"""A predictor as people use it in Python: networks in any form go in, milliseconds come out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from latkit import spaces
+from latkit.condition import Condition
+from latkit.errors import ArchError, BundleError, UsageError
+from latkit.lab.networks import NetworkLike, Networks, named, several, subjects
+from latkit.lab.predictors import choose, kept_spaces
+from latkit.lab.workspace import Workspace
+from latkit.latencies import Latencies
+from latkit.predictor.runtime import AdaptedFile
+from latkit.spaces.base import Space
+from latkit.subjects import Subject
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from latkit.lab.options import Options
+
+
+class Predictor:
+    """Predicts the latencies of one space's networks on one device under one condition.
+
+    Attributes:
+        space: of the networks.
+        condition: under which the latencies would be measured.
+        samples: how many measurements it was adapted to.
+        level: the probability with which an interval holds the latency.
+    """
+
+    def __init__(self, file: AdaptedFile) -> None:
+        about = file.metadata
+        self.space: Space = spaces.get(str(about["space"]))
+        self.condition = Condition.from_values(about["condition"])
+        self.samples = int(about["samples"])
+        self.level = float(about["level"])
+        self.trained_on = frozenset(about["trained_on"])
+        self._file = file
+
+    @classmethod
+    def load(
+        cls,
+        device: str,
+        *,
+        space: str | None = None,
+        lab: Workspace | None = None,
+        **options: Unpack[Options],
+    ) -> Predictor:
+        """The predictor that ``latkit adapt`` made of a device, under its profile's own condition.
+
+        Args:
+            device: name of the device.
+            space: needed where the device was adapted for several.
+            lab: where predictors are kept; by default where the command line keeps them.
+            options: parts of the condition that are other than the profile's.
+
+        Raises BundleError or UnknownNameError where there is none, UsageError where it is one of
+        several.
+        """
+        return cls.open(choose(lab or Workspace(), device, space, options).file)
+
+    @classmethod
+    def open(cls, path: str | Path) -> Predictor:
+        """The predictor in a file, as ``latkit export`` writes it; raises BundleError."""
+        file = AdaptedFile.load(Path(path))
+        try:
+            return cls(file)
+        except (KeyError, TypeError, ValueError) as problem:
+            raise BundleError(
+                f"{path} does not say what it predicts: {problem!r}",
+                "adapt again: latkit adapt --device NAME",
+            ) from None
+
+    def predict(self, networks: Networks) -> Latencies:
+        """Latencies of networks, with their intervals, in their order.
+
+        Raises ArchError where a network is none of this space, UsageError where operation indices
+        have another shape or are out of range.
+        """
+        if isinstance(networks, np.ndarray) and np.issubdtype(networks.dtype, np.integer):
+            rows = np.atleast_2d(networks)
+            latencies = self._file.predict(rows)
+            found = tuple(map(self.space.from_indices, rows))
+        else:
+            found = tuple(subjects(networks, self.space))
+            for subject in found:
+                self._require_own(subject)
+            latencies = self._file.predict(self.space.matrix(found))
+        bounds = latencies.mean_ms, latencies.lower_ms, latencies.upper_ms
+        return Latencies(*bounds, found, self.condition)
+
+    def _require_own(self, subject: Subject) -> None:
+        if subject.collection != self.space.name:
+            raise ArchError(
+                f"this predictor is of {self.space.name}, the network of {subject.collection}",
+                f"adapt {self.condition.board} for {subject.collection} too",
+            )
+
+    def __repr__(self) -> str:
+        device, words = self.condition.board, self.condition.words()
+        return f"<Predictor of {self.space.name} on {device}: {words}; {self.samples} samples>"
+
+
+def predict(
+    lab: Workspace,
+    networks: Networks,
+    device: str,
+    space: str | None,
+    options: Mapping[str, Any],
+) -> Latencies:
+    """Latencies of networks of one space on a device; strings are of the space that reads them.
+
+    Raises what ``Predictor.load`` and ``Predictor.predict`` do.
+    """
+    given = several(networks)
+    of = space or (_space_of(lab, device, given[0]) if given else None)
+    return Predictor.open(choose(lab, device, of, options).file).predict(given)
+
+
+def _space_of(lab: Workspace, device: str, network: NetworkLike) -> str | None:
+    """The space that a network is of; None where it does not tell."""
+    if isinstance(network, Subject | Mapping):
+        return spaces.get(named(network)[0]).name
+    return next((name for name in kept_spaces(lab, device) if _reads(name, network)), None)
+
+
+def _reads(space: str, network: NetworkLike) -> bool:
+    try:
+        return bool(subjects([network], spaces.get(space)))
+    except UsageError:
+        return False
