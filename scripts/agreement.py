@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from latkit import formats, spaces
 from latkit.devices.profile import create
 from latkit.devices.profile_file import tomllib
+from latkit.formats import FORMATS
 from latkit.protocol import BlockEvent, Hello, MeasureRequest, StopRule, parse_event
+from latkit.spaces.fbnet import FBNet
 
 ROOT = Path(__file__).parents[1]
 RUNTIMES = ROOT / "scripts" / "agreement_runtimes"
@@ -101,12 +102,12 @@ def spawn(words: list[str]) -> subprocess.Popen[bytes]:
 
 
 def written(folder: Path, count: int, suffix: str) -> list[Path]:
-    space = spaces.get("fbnet")
+    space = FBNet(resolution=RESOLUTION)
     files = []
     for number, arch in enumerate(space.sample(np.random.default_rng(0), count), start=1):
-        network = space.network(arch, resolution=RESOLUTION)
+        network = space.network(arch)
         files.append(folder / f"model{number}{suffix}")
-        files[-1].write_bytes(formats.builder(suffix[1:]).build(network, 0, 1))
+        files[-1].write_bytes(FORMATS.get(suffix[1:]).build(network, 0, 1))
     return files
 
 

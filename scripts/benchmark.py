@@ -38,11 +38,13 @@ def cold_ms(*arguments: str) -> float:
 def predict_all_ms() -> float:
     """All 15,625 cells by the adapted predictor, on one core."""
     from latkit import spaces
-    from latkit.config import predictors_dir
-    from latkit.predictor.runtime import Predictor
+    from latkit.lab import Lab
+    from latkit.lab.predictors import kept
+    from latkit.predictor.runtime import AdaptedFile
 
     cells = spaces.get("nb201").enumerate_indices()
-    predictor = Predictor.load(predictors_dir() / "local" / "nb201.onnx")
+    (adapted,) = kept(Lab(), "local", "nb201")
+    predictor = AdaptedFile.load(adapted.file)
     predictor.predict(cells)
     times = []
     for _ in range(REPEATS):

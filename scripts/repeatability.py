@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from scipy.stats import kendalltau
 
 import latkit
 from latkit import spaces
 from latkit.formats.cache import ModelCache
 from latkit.measure.plan import BATCH
+from latkit.metrics import kendall
 
 LATKIT = str(Path(sys.executable).with_name("latkit"))
 SPACE = "nb201"
@@ -59,7 +59,7 @@ def naive(files: list[Path]) -> dict[str, np.ndarray]:
 def agreement(name: str, first: np.ndarray, second: np.ndarray) -> str:
     """A row: rank correlation, and how far two passes are apart."""
     apart = np.abs(second / first - 1)
-    ranks = kendalltau(first, second).statistic
+    ranks = kendall(first, second)
     return f"| {name} | {ranks:.3f} | {np.median(apart):.1%} | {np.quantile(apart, 0.9):.1%} |"
 
 
@@ -109,9 +109,9 @@ def main() -> None:
         os.environ |= {f"LATKIT_{n}_DIR": f"{folder}/{n}" for n in ("DATA", "CACHE", "CONFIG")}
         few, many = Path(folder, "few.json"), Path(folder, "many.json")
         for file, archs in ((few, drawn[:REPEATED]), (many, drawn)):
-            file.write_text(json.dumps([{"space": SPACE, "arch": arch.text} for arch in archs]))
+            file.write_text(json.dumps([{"space": SPACE, "arch": arch.key} for arch in archs]))
         cache = ModelCache(Path(folder, "models"))
-        ordered = sorted(drawn[:REPEATED], key=lambda arch: arch.text)
+        ordered = sorted(drawn[:REPEATED], key=lambda arch: arch.key)
         files = [cache.get(space.network(arch)).path for arch in ordered]
         begun = time.monotonic()
         first = campaign(few, "--seed", "1")

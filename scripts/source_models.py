@@ -9,18 +9,17 @@ absolute percentage error, averaged over the devices. No target is involved.
 import time
 
 import numpy as np
-from scipy.stats import spearmanr
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
 from sklearn.linear_model import RidgeCV
 
 from latkit import spaces
-from latkit.config import database_url
 from latkit.features.physical import physical, variants
 from latkit.features.positions import onehot
+from latkit.lab import Lab
+from latkit.metrics import spearman
 from latkit.predictor.pretrain import pretrain
-from latkit.store import Store
 
 SEED = 0
 HELD_OUT = 0.2
@@ -89,11 +88,11 @@ def main():
     rng = np.random.default_rng(SEED)
     for name in ("nb201", "fbnet"):
         space = spaces.get(name)
-        with Store.open(database_url()) as store:
+        with Lab().store() as store:
             table = store.table(name)
         full = np.isfinite(table.latency_ms).mean(axis=0) > 0.5
-        chosen = rng.permutation(len(table.archs))[:MOST_ARCHS]
-        operations = space.matrix(table.archs[row] for row in chosen)
+        chosen = rng.permutation(len(table.subjects))[:MOST_ARCHS]
+        operations = space.matrix(table.subjects[row] for row in chosen)
         latency_ms = table.latency_ms[chosen][:, full]
         train = rng.random(len(chosen)) > HELD_OUT
         for model, predict in MODELS.items():
@@ -102,7 +101,7 @@ def main():
             order, errors = [], []
             for predicted, truth in zip(found[~train].T, latency_ms[~train].T, strict=True):
                 scaled = predicted * np.median(truth) / np.median(predicted)
-                order.append(spearmanr(predicted, truth).statistic)
+                order.append(spearman(predicted, truth))
                 errors.append(np.median(np.abs(scaled / truth - 1)))
             seconds = time.perf_counter() - begun
             print(

@@ -2,6 +2,15 @@
 
 import pytest
 
+from tests import needs, oldest_python
+
+pytest.importorskip = needs.package  # in every test, so that --strict sees what is broken
+
+
+def pytest_report_header() -> str:
+    found = oldest_python.oldest()
+    return f"what runs on devices is run by Python {found.version} too: {found.path}"
+
 
 @pytest.fixture(autouse=True)
 def own_directories(tmp_path, monkeypatch):

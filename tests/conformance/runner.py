@@ -40,9 +40,9 @@ ANSWER_S = 60.0
 class Harness:
     """The harness as a process, spoken with as the host does."""
 
-    def __init__(self, runtime: str, *, path: Path | None = None):
+    def __init__(self, runtime: str, *, path: Path | None = None, python: str | None = None):
         environment = {**os.environ, "PYTHONPATH": str(path or "")}
-        python = os.environ.get("LATKIT_RUNNER_PYTHON", sys.executable)
+        python = python or os.environ.get("LATKIT_RUNNER_PYTHON", sys.executable)
         command = [python, "-u", str(RUNNERS / "harness.py"), "--runtime", runtime]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(
@@ -83,7 +83,7 @@ class Harness:
         with contextlib.suppress(BrokenPipeError):
             self.process.stdin.close()
         try:
-            return self.process.wait(20)
+            return self.process.wait(60)
         finally:
             self.process.kill()
             self.process.wait()
@@ -101,8 +101,8 @@ def running(runtime: str, **options) -> Iterator[Harness]:
 
 
 def ended(pid: int) -> bool:
-    """Whether no such process runs any more, within a few seconds."""
-    for _ in range(200):
+    """Whether no such process runs any more, within a minute."""
+    for _ in range(3000):
         try:
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
                 return True

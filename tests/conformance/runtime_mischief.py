@@ -19,6 +19,7 @@ def providers():
 
 class Model:
     def __init__(self, path, threads, provider, seed, precision):
+        self.path = path
         with open(path) as file:
             self.behaviour = file.read().strip()
 
@@ -39,6 +40,10 @@ class Model:
 
     def at_once(self):
         pass
+
+    def until_told(self):
+        while not os.path.exists(self.path + ".enough"):
+            time.sleep(0.001)
 
     def hang(self):
         time.sleep(3600)

@@ -41,8 +41,8 @@ MISCHIEVOUS = [
 
 
 def process_ended(pid: int) -> bool:
-    """Whether no such process runs any more, within a few seconds."""
-    for _ in range(100):
+    """Whether no such process runs any more, within a minute."""
+    for _ in range(1200):
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         except (FileNotFoundError, ProcessLookupError):
@@ -62,7 +62,7 @@ def running(transport: Transport, script: str, **environment: str):
         process.close()
 
 
-def line(process: RemoteProcess, timeout_s: float = 20.0) -> bytes | None:
+def line(process: RemoteProcess, timeout_s: float = 60.0) -> bytes | None:
     return process.receive(timeout_s, 100_000)
 
 
@@ -73,6 +73,11 @@ class TransportConformance:
     def _short_grace(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("latkit.devices.transport.process.CLOSE_GRACE_S", 0.5)
         monkeypatch.setattr("latkit.devices.transport.process.QUIET_S", 0.3)
+
+    @pytest.fixture
+    def long_grace(self, _short_grace: None, monkeypatch: pytest.MonkeyPatch):
+        """For a test whose process ends of itself, on a busy computer too."""
+        monkeypatch.setattr("latkit.devices.transport.process.CLOSE_GRACE_S", 60.0)
 
     def test_run_returns_both_streams_and_the_status(self, transport: Transport):
         script = "import sys; print('out'); print('err', file=sys.stderr); sys.exit(7)"
@@ -104,8 +109,8 @@ class TransportConformance:
         self, transport: Transport, tmp_path: Path
     ):
         script = f"echo $$ > {tmp_path}/parent; sleep 60 & echo $! > {tmp_path}/child; wait"
-        with pytest.raises(RemoteCommandError, match=r"did not end within 1 s"):
-            transport.run(["sh", "-c", script], timeout_s=1.0)
+        with pytest.raises(RemoteCommandError, match=r"did not end within 3 s"):
+            transport.run(["sh", "-c", script], timeout_s=3.0)
         for name in ("parent", "child"):
             assert process_ended(int((tmp_path / name).read_text()))
 
@@ -122,12 +127,13 @@ class TransportConformance:
         assert transport.run(["sh", "-c", "kill -KILL $$"]).returncode != 0
 
     def test_a_process_left_behind_does_not_hold_the_result_up(self, transport: Transport):
-        result = transport.run(["sh", "-c", "sleep 30 & echo done"], timeout_s=15.0)
+        result = transport.run(["sh", "-c", "sleep 100 & echo done"], timeout_s=60.0)
         assert result.stdout == "done\n"
 
     def test_bytes_that_are_no_text_are_replaced(self, transport: Transport):
         assert transport.run(["printf", r"a\377b"]).stdout == "a\ufffdb"
 
+    @pytest.mark.usefixtures("long_grace")
     def test_spawned_process_speaks_lines(self, transport: Transport):
         with running(transport, ECHO) as process:
             process.send(b"one")
@@ -181,6 +187,7 @@ class TransportConformance:
             time.sleep(1.0)
             assert int(count.read_text()) < 200
 
+    @pytest.mark.usefixtures("long_grace")
     def test_standard_error_never_blocks_and_its_tail_is_kept(self, transport: Transport):
         script = "import sys; sys.stderr.write('x' * 5_000_000 + 'the end'); print('done')"
         with running(transport, script) as process:
@@ -196,10 +203,12 @@ class TransportConformance:
             assert process.close() != 0
         assert process_ended(pid)
 
+    @pytest.mark.usefixtures("long_grace")
     def test_close_may_be_called_again(self, transport: Transport):
         with running(transport, "import sys; sys.exit(3)") as process:
             assert [process.close(), process.close()] == [3, 3]
 
+    @pytest.mark.usefixtures("long_grace")
     def test_sending_to_an_ended_process_says_its_last_words(self, transport: Transport):
         with running(transport, "import sys; sys.exit('no such model')") as process:
             assert line(process) is None
@@ -207,6 +216,7 @@ class TransportConformance:
             with pytest.raises(RunnerError, match="has ended: no such model"):
                 process.send(b"x")
 
+    @pytest.mark.usefixtures("long_grace")
     def test_spawning_a_missing_command_shows_on_standard_error(self, transport: Transport):
         process = transport.spawn(["latkit-no-such-command"])
         assert line(process) is None

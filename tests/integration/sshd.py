@@ -21,6 +21,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
+
 _SERVER = shutil.which("sshd") or "/usr/sbin/sshd"
 _CONFIG = """\
 ListenAddress {address}
@@ -106,11 +108,22 @@ class Sshd:
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
         log.close()
 
+    def reload(self) -> None:
+        """Let it read its settings again; it listens when this returns."""
+        seen = len((self.folder / "log").read_text())
+        os.kill(self.process.pid, signal.SIGHUP)
+        for _ in range(3000):
+            _, restarted, said = (self.folder / "log").read_text()[seen:].partition("SIGHUP")
+            if restarted and "Server listening" in said:
+                return
+            time.sleep(0.02)
+        raise AssertionError((self.folder / "log").read_text())
+
     def stop(self) -> None:
         """End the server and every session of it."""
         self.kill_sessions()
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
 
     def kill_sessions(self) -> None:
         """Kill what serves the open connections; their commands live on, as they would."""
@@ -150,7 +163,7 @@ def running_sshd(
 ) -> Iterator[Sshd]:
     """A server that listens; skips the test where OpenSSH's server is not installed."""
     if not Path(_SERVER).exists() or shutil.which("ssh-keygen") is None:
-        pytest.skip("OpenSSH's server is not installed (Debian: apt-get install openssh-server)")
+        needs.lacking("OpenSSH's server is not installed", "apt-get install openssh-server")
     if os.getuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where root's sshd separates privileges
     server = Sshd(folder, alias, free_port(), options=options, **changes)  # type: ignore[arg-type]
@@ -164,7 +177,7 @@ def running_sshd(
 
 
 def _await_listening(server: Sshd) -> None:
-    for _ in range(200):
+    for _ in range(3000):
         assert server.process.poll() is None, (server.folder / "log").read_text()
         with contextlib.suppress(OSError), socket.create_connection((server.address, server.port)):
             return

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.own_lease import write_profile
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -24,6 +26,7 @@ def environment(tmp_path_factory):
     install = [folder / "venv/bin/pip", "install", "--quiet", str(wheel)]
     installed = subprocess.run(install, capture_output=True, text=True)
     assert installed.returncode == 0, installed.stderr
+    write_profile(folder / "CONFIG", "local", 'transport = "local"', remote=folder / "device")
     return folder
 
 
