@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from latkit import spaces
 from latkit.errors import StoreError, UsageError
 from latkit.evaluation.tasks import MIN_SOURCES, Task
+from latkit.files import replacing
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 _FORM = 'a task is {"name": ..., "space": ..., "sources": [DEVICE, ...], "targets": [DEVICE, ...]}'
@@ -30,18 +30,11 @@ def check_name(name: str) -> str:
 def write(task: Task, path: Path) -> None:
     """Write a task; raises StoreError where that fails, and then leaves nothing behind."""
     text = json.dumps(asdict(task), indent=2) + "\n"
-    temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=path.parent, suffix=".part", delete=False, encoding="utf-8"
-        ) as file:
-            temporary = Path(file.name)
-            file.write(text)
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     except OSError as problem:
-        if temporary:
-            temporary.unlink(missing_ok=True)
         raise StoreError(f"cannot write {path}: {problem.strerror}") from None
 
 

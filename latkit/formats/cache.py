@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from pathlib import Path
 
 from latkit.errors import StoreError
+from latkit.files import replacing
 from latkit.formats import FORMATS, Builder, require_precision
 from latkit.network import Network
 from latkit.subjects import ModelFile, Recipe
@@ -56,16 +56,11 @@ def _digest(path: Path) -> str | None:
 
 def _write(folder: Path, made_by: Builder, content: bytes) -> Path:
     path = folder / (hashlib.sha256(content).hexdigest() + made_by.suffix)
-    temporary = None
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
-            temporary = Path(file.name)
-            file.write(content)
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
     except OSError as problem:
-        if temporary:
-            temporary.unlink(missing_ok=True)
         hint = "free some space there, or set LATKIT_CACHE_DIR to a folder with room"
         message = f"cannot write a model file to {folder}: {problem.strerror}"
         raise StoreError(message, hint) from None

@@ -72,10 +72,12 @@ def test_csv_is_written_as_it_is_returned(tmp_path):
 
 def test_csv_that_cannot_be_written_leaves_nothing(tmp_path):
     (tmp_path / "folder").mkdir()
-    for path in (tmp_path / "folder", tmp_path / "absent" / "p.csv"):
+    (tmp_path / "file").write_text("of somebody")
+    for path in (tmp_path / "folder", tmp_path / "absent" / "p.csv", tmp_path / "file" / "p.csv"):
         with pytest.raises(LatkitError, match="cannot write"):
             made().to_csv(path)
-    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "file"}
+    assert (tmp_path / "file").read_text() == "of somebody"
 
 
 def test_a_frame_has_the_rows():

@@ -105,11 +105,15 @@ class TestEveryFormat:
     def test_a_file_that_cannot_be_written_is_left_as_it_was(self, tmp_path, suffix):
         with pytest.raises(StoreError, match="cannot write"):
             flat.write([measurement()], tmp_path / "absent" / f"export{suffix}")
+        (tmp_path / "file").write_text("of somebody")
+        with pytest.raises(StoreError, match="cannot write"):
+            flat.write([measurement()], tmp_path / "file" / f"export{suffix}")
+        assert (tmp_path / "file").read_text() == "of somebody"
         folder = tmp_path / f"folder{suffix}"
         folder.mkdir()
         with pytest.raises(StoreError, match="cannot write"):
             flat.write([measurement()], folder)
-        assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+        assert {path.name for path in tmp_path.iterdir()} == {folder.name, "file"}
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".json"])

@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from types import TracebackType
 from latkit.devices.transport.base import CommandResult, RemoteProcess, Transport
 from latkit.devices.transport.process import LineProcess, Streams, complete, with_environment
 from latkit.errors import RemoteCommandError
+from latkit.files import replacing
 
 _CHUNK_BYTES = 64 * 1024
 _KILL_GRACE_S = 5.0
@@ -55,14 +55,11 @@ class LocalTransport(Transport):
 
     def upload(self, local: Path, remote: str) -> None:
         target = Path(remote)
-        temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(local, temporary)
-            temporary.replace(target)
+            with replacing(target) as temporary:
+                shutil.copyfile(local, temporary)
         except OSError as problem:
-            with suppress(OSError):
-                temporary.unlink()
             raise _upload_refused(local, remote, problem) from None
 
     def exists(self, remote: str) -> bool:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from latkit.errors import StoreError, UsageError
+from latkit.files import replacing
 from latkit.measurement import Measurement
 from latkit.store.io.record import (
     COLUMNS,
@@ -36,14 +36,11 @@ def write(measurements: Iterable[Measurement], path: Path) -> int:
     if path.suffix not in _WRITERS:
         raise UsageError(f"cannot write {path}: known formats are {', '.join(_WRITERS)}")
     records = [to_record(measurement) for measurement in measurements]
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        _WRITERS[path.suffix](records, temporary)
-        temporary.replace(path)
+        with replacing(path) as temporary:
+            _WRITERS[path.suffix](records, temporary)
     except OSError as problem:
         raise StoreError(f"cannot write {path}: {problem.strerror or problem}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
     return len(records)
 
 
