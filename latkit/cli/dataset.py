@@ -132,8 +132,8 @@ def verify(
 def _verify_again(ways: list[Way]) -> str:
     """What writes the networks that are measured again, those of the first way if of several."""
     first, *others = ways
-    chosen = f"--device {first.condition.board} --space {first.space}"
-    chosen = first.choosing() if others else chosen
+    whole = f"--device {first.condition.board} --space {first.space}"
+    chosen = first.choosing() if others else whole
     return f"latkit dataset verify {chosen} --output again.json"
 
 

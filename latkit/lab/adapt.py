@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -126,7 +127,7 @@ def _groups(lab: Workspace, device: str, space: str | None, asked: Mapping[str, 
     if not measured:
         raise MeasurementsUnusable(
             f"there are no usable measurements of device {device!r}",
-            f"latkit measure --device {device} --n 20",
+            f"latkit measure --device {quote(device)} --n 20",
         )
     groups: Groups = {}
     for one in measured:
@@ -150,7 +151,7 @@ def _other_spaces(device: str, space: str, groups: Groups) -> MeasurementsUnusab
     others = ", ".join(f"{count} of {name}" for name, count in sorted(counts.items()))
     return MeasurementsUnusable(
         f"device {device!r} has no usable measurements of {space} (it has {others})",
-        f"latkit measure --device {device} --space {space} --n 20",
+        f"latkit measure --device {quote(device)} --space {space} --n 20",
     )
 
 

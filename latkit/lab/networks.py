@@ -20,10 +20,12 @@ indices, shape (positions,) or, of several, (n, positions).
 """
 
 
-def several(networks: Networks) -> list[NetworkLike]:
-    """One network as the only one of a list."""
+def several(networks: Networks) -> list[NetworkLike] | NDArray[np.int64]:
+    """One network as the only one of a list; a matrix stays one, to be predicted as a whole."""
     if isinstance(networks, str | Subject | Mapping):
         return [networks]
+    if isinstance(networks, np.ndarray) and networks.ndim == 2:
+        return networks
     found = list(networks)
     is_row = bool(found) and isinstance(found[0], int | float | np.number)
     return [np.asarray(found)] if is_row else found

@@ -55,17 +55,15 @@ def wanted(options: Mapping[str, Any]) -> dict[str, Any]:
     return {_VALUES.get(name, name): value for name, value in known(options).items()}
 
 
-def asked_for(device: str, options: Mapping[str, Any]) -> dict[str, Any]:
+def asked_for(own: Mapping[str, Any] | None, options: Mapping[str, Any]) -> dict[str, Any]:
     """The ``values`` of the condition that a device is measured under with these options.
 
-    Of a device without a profile only what the options say.
+    ``own`` are those of its profile; of a device without one only what the options say.
     """
-    own, asked = usual(device), wanted(options)
+    asked = wanted(options)
     if own is None:
         return asked
-    if asked.get("runtime", own["runtime"]) != own["runtime"]:
-        own = own | {"provider": provider_of(asked["runtime"])}
-    return own | asked
+    return {**_of_runtime(own, asked.get("runtime", own["runtime"])), **asked}
 
 
 def again(condition: Condition) -> Options:
@@ -101,9 +99,12 @@ def words(condition: Condition) -> list[str]:
     own = usual(condition.board)
     if own is None or not condition.protocol:
         return []
-    if own["runtime"] != condition.runtime.name:
-        own = own | {"provider": provider_of(condition.runtime.name)}
-    return condition.as_options(own)
+    return condition.as_options(_of_runtime(own, condition.runtime.name))
+
+
+def _of_runtime(own: Mapping[str, Any], runtime: str) -> Mapping[str, Any]:
+    """A profile's ``values`` under a runtime: another one has a provider of its own."""
+    return own if own["runtime"] == runtime else {**own, "provider": provider_of(runtime)}
 
 
 def command(name: str, condition: Condition, *more: str) -> str:

@@ -89,7 +89,7 @@ def _asked(
             f"no device has been adapted for {space} yet",
             "latkit measure --device local --n 20 && latkit adapt --device local",
         )
-    devices = [device] if device else sorted({one.device for one in found})
+    devices = sorted({one.device for one in found}) if device is None else [device]
     return [_chosen(lab, name, space, options) for name in devices]
 
 

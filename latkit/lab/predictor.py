@@ -120,7 +120,7 @@ def predict(
     Raises what ``Predictor.load`` and ``Predictor.predict`` do.
     """
     given = several(networks)
-    of = space or (_space_of(lab, device, given[0]) if given else None)
+    of = space or (_space_of(lab, device, given[0]) if len(given) else None)
     return Predictor.open(choose(lab, device, of, options).file).predict(given)
 
 

@@ -67,13 +67,14 @@ def place(lab: Workspace, space: str, condition: Condition) -> Path:
 
 def _folder(name: str) -> str:
     """A name as one folder's, another for every other name: it may come from a stranger's table."""
-    safe = quote(name, safe=" ")
+    safe = quote(name, safe=" ", errors="surrogateescape")  # an argument may be no UTF-8
     return safe.replace(".", "%2E", 1) if safe.startswith(".") else safe
 
 
 def kept(lab: Workspace, device: str | None = None, space: str | None = None) -> list[Kept]:
     """All predictors, of one device or space; one whose file or note is damaged is not there."""
-    notes = sorted(lab.predictors.glob("*/*/*.json"))
+    folders = (_folder(name) if name else "*" for name in (device, space))
+    notes = sorted(lab.predictors.glob("/".join([*folders, "*.json"])))
     found = [one for one in map(_read, notes) if one is not None and one.file.is_file()]
     return [one for one in found if space in (None, one.space) and device in (None, one.device)]
 
@@ -107,14 +108,15 @@ def choose(lab: Workspace, device: str, space: str | None, options: Mapping[str,
     everything = kept(lab, device, space)
     if not everything:
         raise _never_adapted(lab, device, space, options)
-    asked = asked_for(device, options)
+    own = usual(device)
+    asked = asked_for(own, options)
     found = [one for one in everything if one.condition.matches(asked)]
     if not found and not options:
         found = [one for one in everything if not one.condition.protocol]
     if not found:
         raise _other_conditions(device, everything)
     _require_one_space(device, found)
-    if usual(device) is None:
+    if own is None:
         _require_one_condition(device, found)
     return max(found, key=lambda one: (one.samples >= FEW_SAMPLES, one.last_measured))
 

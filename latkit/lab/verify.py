@@ -118,7 +118,7 @@ def verify(
     with lab.store() as store:
         everything = store.summary()
         devices = {entry.condition.board for entry in everything}
-        if device and device not in devices:
+        if device is not None and device not in devices:
             raise UnknownNameError("device in the dataset", device, devices)
         entries = [
             entry

@@ -11,8 +11,9 @@ import latkit as latkit_package
 from latkit import spaces
 from latkit.cli import run
 from latkit.condition import Condition, Runtime, State
-from latkit.errors import UsageError
+from latkit.errors import LatkitError, MeasurementsUnusable, UsageError
 from latkit.lab import Lab
+from latkit.lab.predictor import Predictor
 from latkit.measurement import Measurement, Verdict
 
 SPACE = spaces.get("nb201")
@@ -245,10 +246,24 @@ class TestPublished:
         assert len(inside) == len(names)
         assert not list(lab.data.parent.rglob("evil"))
 
-    @pytest.mark.parametrize("name", ["/tmp", "a**", "..", "rpi 4"])
+    @pytest.mark.parametrize("name", ["/tmp", "a**", "..", "rpi 4", ""])
     def test_a_device_that_cannot_be_is_one_message(self, capsys, name):
         _, err = latkit(capsys, "predict", EXAMPLE, "--device", name, status=1)
         assert "was never adapted" in err
+
+    def test_a_name_that_is_no_utf_8_is_none_of_ours(self):
+        with pytest.raises(LatkitError, match="was never adapted"):
+            Predictor.load("\udcff")
+
+    @pytest.mark.parametrize("words", [["adapt"], ["validate"], ["dataset", "verify"]])
+    def test_no_name_is_the_name_of_no_device(self, capsys, words):
+        assert run([*words, "--device", ""]) != 0
+        assert "''" in capsys.readouterr().err
+
+    def test_a_hint_can_be_typed(self, lab):
+        with pytest.raises(MeasurementsUnusable) as caught:
+            lab.adapt("rpi 4")
+        assert caught.value.hint == "latkit measure --device 'rpi 4' --n 20"
 
 
 class TestSideBySide:
