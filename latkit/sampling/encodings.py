@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 
 from latkit.features.additive import Floats
-from latkit.features.physical import Physical, physical
+from latkit.features.physical import known_costs
 from latkit.features.positions import onehot
 from latkit.sampling.base import Choice
-from latkit.spaces.base import Indices, Space
+from latkit.spaces.base import Indices
 
 CONSTANT = 1e-6
 
@@ -44,7 +43,7 @@ def operations(choice: Choice, indices: Indices) -> Floats:
 
 def costs(choice: Choice, indices: Indices) -> Floats:
     """Physical costs, counted from the layers, in units of their standard deviations."""
-    values = np.asarray(_physical(choice.space).totals(indices), dtype=np.float64)
+    values = np.asarray(known_costs(choice.space).totals(indices), dtype=np.float64)
     centred, scale = values - values.mean(axis=0), values.std(axis=0)
     vary = scale > CONSTANT * np.abs(values).max(axis=0, initial=1.0)
     return np.asarray(centred[:, vary] / scale[vary])
@@ -55,12 +54,6 @@ def features(choice: Choice, indices: Indices) -> Floats:
     bundle = choice.look()
     blocks = np.hstack(bundle.prior.design(bundle.features(indices)).log)
     return np.asarray(blocks - blocks.mean(axis=0))
-
-
-@cache
-def _physical(space: Space) -> Physical:
-    # The generator only picks where the tables are verified.
-    return physical(space, np.random.default_rng(0))
 
 
 OPERATIONS = Encoding(operations)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import numpy as np
 
-from latkit.features.additive import Floats, groups_of, tabulate
+from latkit.features.counts import counter
 from latkit.sampling.base import Choice, Rows
-from latkit.spaces.base import Space
 
 
 class ByParams:
@@ -22,19 +19,8 @@ class ByParams:
     def __call__(self, choice: Choice, n: int, rng: np.random.Generator) -> Rows:
         """Rows of ``choice.candidates``, shape (n,), all different."""
         rows = rng.permutation(choice.open)
-        hits = groups_of(choice.space).onehot(choice.candidates[rows])
-        sizes = hits.astype(float) @ _table(choice.space)
+        sizes = counter(choice.space, "params")(choice.candidates[rows])
         ordered = rows[np.argsort(sizes, kind="stable")]
         slices = np.array_split(ordered, n) if n else []
         chosen = np.array([rng.choice(part) for part in slices], dtype=np.int64)
         return rng.permutation(chosen)
-
-
-@cache
-def _table(space: Space) -> Floats:
-    """Parameters by joint one-hot column; the seed only picks where the table is verified."""
-
-    def count(row: Rows) -> Floats:
-        return np.array([float(space.network(space.from_indices(row)).params)])
-
-    return tabulate(space, count, np.random.default_rng(0))[:, 0]

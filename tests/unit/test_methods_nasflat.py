@@ -8,6 +8,7 @@ pytest.importorskip("torch")
 from latkit import spaces
 from latkit.errors import BundleError
 from latkit.evaluation.method import Samples, Sources
+from latkit.evaluation.methods.measured import Measured
 from latkit.evaluation.methods.nasflat import Nasflat, Settings
 from latkit.evaluation.nasflat import examples
 from latkit.evaluation.nasflat.calibration import fit_line
@@ -153,7 +154,9 @@ class TestExamples:
         assert examples.most_alike(source_ms, np.array([1.0, 2.0, 3.0])) == 2
 
     def test_architectures_that_no_source_has_are_unknown(self):
-        found = examples.at(np.array([[3, 4], [9, 9]]), np.array([[1, 2], [3, 4]]), np.eye(2))
+        rows = np.array([[1, 2], [3, 4]])
+        measured = Measured.of(Sources(SPACE, rows, np.eye(2), ("a", "b")))
+        found = measured.known(np.array([[3, 4], [9, 9]]))
         np.testing.assert_array_equal(found, [[0, 1], [np.nan, np.nan]])
 
 

@@ -7,7 +7,6 @@ networks and few samples: shallow trees, small steps.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from latkit.errors import MissingDependency
 from latkit.evaluation.method import Adapter, Files, Floats, Samples, Sources, without_interval
 from latkit.evaluation.methods.layerwise import layers
-from latkit.features.physical import Physical, physical
+from latkit.features.physical import known_costs
 from latkit.latencies import Latencies
 from latkit.spaces.base import Indices, Space
 
@@ -36,7 +35,7 @@ class Boosting:
             import sklearn.ensemble  # noqa: F401
         except ImportError:
             raise MissingDependency("scikit-learn", "evaluate", "the method boosting") from None
-        _costs(sources.space)  # so that adapting is not what waits for it
+        known_costs(sources.space)  # so that adapting is not what waits for it
 
         def adapter(samples: Samples, rng: np.random.Generator) -> Boosted:
             return _boost(sources.space, samples, rng)
@@ -70,11 +69,5 @@ def _boost(space: Space, samples: Samples, rng: np.random.Generator) -> Boosted:
 
 
 def _features(space: Space, operations: Indices) -> Floats:
-    costs = _costs(space).totals(operations)
+    costs = known_costs(space).totals(operations)
     return np.hstack([layers(space, operations), costs])
-
-
-@cache
-def _costs(space: Space) -> Physical:
-    """Cost tables; the seed only picks where they are verified."""
-    return physical(space, np.random.default_rng(0))

@@ -29,10 +29,7 @@ class Measured:
 
         Raises MeasurementsUnusable where no device has measured one of the architectures.
         """
-        places = [self.rows.get(row.tobytes(), -1) for row in operations.astype(np.int64)]
-        # An architecture that is not in the table finds the row of NaN at its end.
-        absent = np.full((1, self.latency_ms.shape[1]), np.nan)
-        found = np.concatenate([self.latency_ms, absent])[places]
+        found = self.known(operations)
         unknown = int(np.isnan(found).all(axis=1).sum())
         if unknown:
             raise MeasurementsUnusable(
@@ -40,3 +37,10 @@ class Measured:
                 "methods that look latencies up predict only what a source has measured",
             )
         return found
+
+    def known(self, operations: Indices) -> Floats:
+        """The same, all of NaN for an architecture that no device has measured."""
+        places = [self.rows.get(row.tobytes(), -1) for row in operations.astype(np.int64)]
+        # An architecture that is not in the table finds the row of NaN at its end.
+        absent = np.full((1, self.latency_ms.shape[1]), np.nan)
+        return np.concatenate([self.latency_ms, absent])[places]

@@ -25,8 +25,9 @@ from latkit.evaluation.method import (
     Sources,
     without_interval,
 )
+from latkit.evaluation.methods.measured import Measured
 from latkit.evaluation.nasflat.calibration import Line, fit_line
-from latkit.evaluation.nasflat.examples import Examples, at, draw, most_alike
+from latkit.evaluation.nasflat.examples import Examples, draw, most_alike
 from latkit.evaluation.nasflat.graphs import Encode, mended, published
 from latkit.evaluation.nasflat.supplement import supplement
 from latkit.latencies import Latencies
@@ -113,7 +114,7 @@ class Nasflat:
         from latkit.evaluation.nasflat.training import Schedule, fit, reproducible, score
 
         settings, target = self._settings(sources.space), len(sources.devices)
-        known = at(samples.operations, sources.operations, sources.latency_ms)
+        known = Measured.of(sources).known(samples.operations)
         network.resemble(target, most_alike(known, samples.latency_ms))
         graphs = self._encode(sources.space, samples.operations)
         rows = np.arange(len(samples.latency_ms))

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latkit.metrics import spearman
-from latkit.spaces.base import Indices
 
 Floats = NDArray[np.float64]
 MIN_COMMON = 3
@@ -45,14 +44,6 @@ def draw(latency_ms: Floats, archs: int, rng: np.random.Generator) -> Examples:
     rows = np.concatenate(drawn)
     devices = np.repeat(np.arange(len(drawn)), [len(each) for each in drawn])
     return Examples(rows, devices, scaled[rows, devices])
-
-
-def at(rows: Indices, operations: Indices, latency_ms: Floats) -> Floats:
-    """Latencies of the architectures ``rows``, shape (m, devices), NaN where there are none."""
-    known = {row.tobytes(): number for number, row in enumerate(np.asarray(operations))}
-    found = [known.get(row.tobytes(), -1) for row in np.asarray(rows)]
-    absent = np.full((1, latency_ms.shape[1]), np.nan)
-    return np.concatenate([latency_ms, absent])[found]
 
 
 def most_alike(source_ms: Floats, target_ms: Floats) -> int:
