@@ -28,7 +28,8 @@ from latkit.store.database import connect, writing
 from latkit.store.io.record import to_record
 from latkit.store.migrations import strings_of_0002
 from latkit.subjects import Subject
-from tests.conformance.store import everything, measurement, start
+from tests.conformance.store import everything, measurement
+from tests.conformance.store_processes import start
 
 RECORDED = Path(__file__).parents[1] / "unit" / "recorded" / "datasets"
 DATASET = RECORDED / "0002.db"

@@ -101,7 +101,9 @@ def test_the_harness_starts_a_benchmark_program(python: Python, tmp_path: Path):
 
 def test_the_state_is_read(python: Python):
     state = answer(python, program("state.py"))
-    assert parse_state(json.dumps(state).encode()).load is not None
+    load = parse_state(json.dumps(state).encode()).load
+    assert load is not None
+    assert 0 <= load < 10_000
 
 
 def test_the_probe_looks(python: Python, tmp_path: Path):

@@ -8,11 +8,11 @@ from latkit.errors import StoreError
 from latkit.store import Store
 from tests.conformance.store import (
     StoreConformance,
-    StoreProcessConformance,
     everything,
     measurement,
 )
 from tests.conformance.store_migration import MigrationConformance
+from tests.conformance.store_processes import StoreProcessConformance
 from tests.integration import postgres
 
 _numbers = count()

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.conformance.store import ROOT, StoreProcessConformance
+from tests.conformance.store_processes import ROOT, StoreProcessConformance
 
 
 class TestSQLite(StoreProcessConformance):

@@ -38,7 +38,8 @@ def silent(choice, n, rng):
 
 def test_who_says_no_is_shown_none(monkeypatch):
     monkeypatch.setitem(SAMPLERS._found, "liar", Liar())
-    assert CHOICE.bundle is not None
+    shown = Liar()(CHOICE, 2, np.random.default_rng(0))
+    assert shown.tolist() != [0, 1], "it chooses others where it sees a bundle"
     rows = sampling.choose("liar", CHOICE, 2, np.random.default_rng(0))
     assert rows.tolist() == [0, 1]
 

@@ -15,7 +15,8 @@ from latkit.store import Store
 from latkit.store.io import files, flat
 from latkit.store.io.record import COLUMNS
 from latkit.subjects import Subject
-from tests.conformance.store import ROOT, any_measurements, everything, measurement, start
+from tests.conformance.store import any_measurements, everything, measurement
+from tests.conformance.store_processes import ROOT, start
 
 SUFFIXES = (".csv", ".json", ".parquet")
 

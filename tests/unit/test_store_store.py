@@ -11,12 +11,12 @@ import pytest
 from latkit.errors import MissingDependency, StoreError
 from latkit.store import Store
 from tests.conformance.store import (
-    ROOT,
     StoreConformance,
     everything,
     measurement,
     read_all,
 )
+from tests.conformance.store_processes import ROOT
 
 
 @pytest.fixture
