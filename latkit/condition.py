@@ -6,10 +6,14 @@ is a string that holds several things: whoever wants one of them asks for it by 
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from reprlib import repr as shorten
 from typing import Any, Literal, Protocol
+
+from latkit.errors import UsageError
 
 Precision = Literal["fp32", "fp16", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
@@ -17,6 +21,22 @@ UNKNOWN = "unknown"
 """What published tables do not tell."""
 ALL = "all"
 """No affinity, as a person writes it."""
+
+_DEVICE_NAME = re.compile(r"[^\W_][\w .()+-]{0,63}")
+
+
+def device_name(text: str) -> str:
+    """The name of a device, as it is; raises UsageError where no device can be called so.
+
+    It becomes a folder's name, a word of command lines, and a cell of tables: no path, no control
+    character, nothing that a selector (``rpi4@threads=4``) would take for something else.
+    """
+    if not _DEVICE_NAME.fullmatch(text) or text != text.strip():
+        raise UsageError(
+            f"{shorten(text)} cannot be the name of a device",
+            "1 to 64 letters, digits, spaces and . _ - + ( ), beginning with a letter or digit",
+        )
+    return text
 
 
 class Described(Protocol):

@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from latkit.cli.condition import condition_options
-from latkit.condition import OPTIONS, PRECISIONS, Condition, Runtime, State
+from latkit.condition import OPTIONS, PRECISIONS, Condition, Runtime, State, device_name
 from latkit.devices.profile import changed, create, load
 from latkit.devices.profile_file import builtin_dir
+from latkit.errors import UsageError
 from latkit.lab.options import fields, words
 from latkit.protocol import Hello
 from tests.conformance.store import conditions
@@ -261,3 +262,25 @@ def read(arguments: list[str]) -> dict[str, object]:
 )
 def test_words_read_as_a_person_says_it(condition: Condition, words: str):
     assert condition.words() == words
+
+
+class TestNamesOfDevices:
+    @pytest.mark.parametrize(
+        "name", ["rpi4", "pi.local", "Pixel 4", "titan_rtx_32", "S10 (1+3)", "Gerät", "a" * 64]
+    )
+    def test_names(self, name: str):
+        assert device_name(name) == name
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *("", " ", "../..", "/etc", "a/b", "a\\b", ".", ".x", "-x", "--help", "_", "=1+1"),
+            *("a\n", "a\0", "a\tb", "\x1b[31mred", "a ", " a", "rpi4@3", "a,b", "a" * 300),
+            *("\u202eevil", "\ud800"),
+        ],
+    )
+    def test_what_no_device_is_called(self, name: str):
+        with pytest.raises(UsageError, match="cannot be the name of a device") as caught:
+            device_name(name)
+        assert caught.value.message.isprintable()
+        assert len(caught.value.message) < 100
