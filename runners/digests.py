@@ -1,6 +1,6 @@
 """Says what these files of a folder hold, as one JSON line: SHA-256, hex, by name.
 
-    python3 - FOLDER NAME... < digests.py
+    python3 -I - FOLDER NAME... < digests.py
 
 What is no regular file or cannot be read is left out. The folder's time of change becomes now:
 old ones are cleared out, and this one is in use.

@@ -48,7 +48,8 @@ class Deployed:
     def words(self, program: str, *arguments: str) -> list[str]:
         """The command that starts one of them with the profile's Python, its output unbuffered."""
         python = self.transport.expand(self.profile.python)
-        return [python, "-u", self.path(program), *arguments]
+        own = ",".join(sorted(Path(name).stem for name in runner_files(self.profile.runtime)))
+        return [python, "-u", self.path("start.py"), program, own, *arguments]
 
     def run(self, program: str, *arguments: str) -> CommandResult:
         """Run one of them to its end."""
@@ -84,7 +85,7 @@ def _digests(
 ) -> Mapping[str, str]:
     python = transport.expand(profile.python)
     answer = transport.run(
-        [python, "-", folder, *names],
+        [python, "-I", "-", folder, *names],
         stdin=runner_file("digests.py").read_bytes(),
         timeout_s=profile.command_timeout_s,
     )
