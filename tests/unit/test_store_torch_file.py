@@ -5,6 +5,7 @@ import collections
 import functools
 import io
 import os
+import pathlib
 import pickle
 import struct
 import sys
@@ -281,8 +282,54 @@ class TestHostileFiles:
     def test_list_that_contains_itself(self, path, container):
         loop = []
         loop.append(loop)
-        path.write_bytes(container(pickle.dumps(loop, 2)))
-        assert isinstance(load(path)[0], list)
+        self.refused(path, container(pickle.dumps(loop, 2)), "more than")
+
+    @pytest.mark.parametrize("kind", [list, tuple, lambda inner: {"a": inner[0], "b": inner[1]}])
+    def test_billion_laughs(self, path, container, kind):
+        laugh = kind(["ha", "ha"])
+        for _ in range(60):
+            laugh = kind([laugh, laugh])
+        content = container(pickle.dumps(laugh, 2))
+        assert len(content) < 3_000
+        self.refused(path, content, "more than 1,000,000 values")
+
+    def test_a_list_that_grows_after_it_was_shared(self, path, container):
+        shares, grows = b"](" + b"h\x00" * 1000 + b"e", b"h\x00(" + b"N" * 2000 + b"e"
+        self.refused(path, container(b"\x80\x02]q\x00" + shares + grows + b"\x87."), "more than")
+
+    @pytest.mark.parametrize("depth", [100, 500_000])
+    def test_a_key_of_nested_tuples_is_never_hashed(self, path, container, depth):
+        nested = b"\x80\x02)" + b"\x85" * depth
+        self.refused(path, container(b"\x80\x02}" + nested[2:] + b"K\x01s."), "a key that is")
+
+    def test_more_instructions_than_are_read(self, path, container):
+        self.refused(path, container(b"\x80\x02" + b"N" * 1_000_001 + b"."), "more than")
+
+    def test_archive_of_countless_files(self, path):
+        with zipfile.ZipFile(path, "w") as archive:
+            for number in range(torch_file.MAX_ENTRIES + 1):
+                archive.writestr(str(number), "")
+        self.refused(path, path.read_bytes(), "archive of more than")
+
+    @pytest.mark.parametrize("kind", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+    def test_other_compressions(self, path, kind):
+        with zipfile.ZipFile(path, "w", kind) as archive:
+            archive.writestr("archive/data.pkl", pickle.dumps([1], 2))
+        self.refused(path, path.read_bytes(), "compressed")
+
+    @pytest.mark.parametrize("shape", [(0, 2**28), (2**28, 0), (1_000_000, 1, 1, 1, 1)], ids=str)
+    def test_empty_and_flat_tensors_of_endless_lists(self, path, shape):
+        content = zipped(self.tensor(shape, [0] * len(shape)), **{"0": struct.pack("<2f", 1, 2)})
+        self.refused(path, content, "tensor")
+
+    def test_endless_name(self, path, container):
+        problem = self.refused(path, container(b"\x80\x02c" + b"x" * 10**6 + b"\ny\n."))
+        assert len(problem.message) < 400
+
+    @pytest.mark.parametrize("device", ["/dev/zero", "/dev/stdin", "."])
+    def test_no_file_at_all(self, device):
+        with pytest.raises(StoreError, match="cannot read"):
+            load(pathlib.Path(device))
 
     def test_big_endian(self, path):
         with zipfile.ZipFile(path, "w") as archive:

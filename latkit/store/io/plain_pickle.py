@@ -5,7 +5,8 @@ A pickle is a program for a small stack machine, and a hostile one runs whatever
 the instructions that build numbers, text, lists, tuples and dictionaries. No name is ever looked
 up or imported: an instruction that asks for one gets a stand-in from the caller's short table,
 or the file is refused. Nothing is called but those stand-ins, no attribute is set, no object
-constructed. Work and memory are in proportion to the length of the file.
+constructed. Work and memory are bounded: so many instructions, and a value that is not larger
+than that either once everything it shares with itself is written out ("billion laughs").
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, BinaryIO
 
 from latkit.errors import StoreError
 
+MAX_STEPS = 1_000_000
 _HINT = "convert it to a CSV file with a column 'arch' and one column of milliseconds per device"
 
 
@@ -42,16 +44,39 @@ def read(stream: BinaryIO, stand_ins: StandIns, storage: Callable[[Any], Any]) -
     """The value of the pickle that begins here; the stream is left behind its end.
 
     ``storage`` gives the value of a persistent id. Raises Refused where the pickle asks for more
-    than plain data, StoreError where it is damaged.
+    than plain data, StoreError where it is damaged or too large.
     """
     machine = _Machine(stand_ins, storage)
     try:
-        for opcode, argument, _ in pickletools.genops(stream):
+        for count, (opcode, argument, _) in enumerate(pickletools.genops(stream)):
+            if count >= MAX_STEPS:
+                raise _too_large()
             machine.step(opcode.name, argument)
         (value,) = machine.stack
     except (ValueError, IndexError, KeyError, TypeError, OverflowError) as problem:
-        raise StoreError(f"it is damaged, or no pickle ({problem})") from None
+        raise StoreError(f"it is damaged, or no pickle ({str(problem)[:80]})") from None
+    _require_bounded(value)
     return value
+
+
+def _require_bounded(value: Any) -> None:
+    """Refuse what is much larger than its file, as a list of ten times the same list of ten."""
+    waiting = [value]
+    for _ in range(MAX_STEPS):
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting.extend(one.values())
+        elif isinstance(one, list | tuple):
+            waiting.extend(one)
+        if not waiting:
+            return
+        if len(waiting) > MAX_STEPS:
+            break
+    raise _too_large()
+
+
+def _too_large() -> StoreError:
+    return StoreError(f"it holds more than {MAX_STEPS:,} values", _HINT)
 
 
 class _Machine:
@@ -96,14 +121,17 @@ class _Machine:
         self.top(list).extend(values)
 
     def update(self, values: list[Any]) -> None:
-        self.top(dict).update(zip(values[::2], values[1::2], strict=True))
+        keys = values[::2]
+        if not all(isinstance(key, str | int) for key in keys):
+            raise Refused("a key that is neither text nor a number")
+        self.top(dict).update(zip(keys, values[1::2], strict=True))
 
     def remember(self, number: int) -> None:
         self.memo[number] = self.stack[-1]
 
     def name(self, wanted: str) -> None:
         if wanted not in self.stand_ins:
-            raise Refused(repr(wanted.replace(" ", ".")))
+            raise Refused(repr(wanted[:200].replace(" ", ".")))
         self.stack.append(self.stand_ins[wanted])
 
     def reduce(self) -> None:

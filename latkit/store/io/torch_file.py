@@ -18,12 +18,17 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from latkit.errors import StoreError
+from latkit.reading import MIB, read_bytes
 from latkit.store.io.plain_pickle import Maker, read
 
-MAX_BYTES = 256 * 1024 * 1024
-MAX_ELEMENTS = 20_000_000
+MAX_BYTES = 64 * MIB
+MAX_ELEMENTS = 2_000_000
+MAX_DIMENSIONS = 4
+MAX_ENTRIES = 65_535
+_COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _MAGIC = 0x1950A86A20F9469CFC6C
 _ZIP_SIGN = b"PK\x03\x04"
+_ENTRY_SIGN = b"PK\x01\x02"
 
 
 @dataclass(slots=True)
@@ -48,7 +53,7 @@ class Tensor:
         """Nested lists of numbers; raises StoreError where the view leaves its storage."""
         import numpy as np
 
-        if math.prod(self.shape) > MAX_ELEMENTS:
+        if math.prod(max(size, 1) for size in self.shape) > MAX_ELEMENTS:
             raise StoreError(f"it holds a tensor of more than {MAX_ELEMENTS:,} numbers")
         places = np.asarray(self.offset)
         for size, stride in zip(self.shape, self.strides, strict=True):
@@ -78,7 +83,7 @@ def load(path: Path) -> Any:
     except StoreError as problem:
         raise StoreError(f"{path} cannot be read: {problem.message}", problem.hint) from None
     except _DAMAGE as problem:
-        raise StoreError(f"{path} is damaged, or cut short ({problem})") from None
+        raise StoreError(f"{path} is damaged, or cut short ({str(problem)[:80]})") from None
 
 
 # All that zipfile and struct raise for damaged archives.
@@ -112,19 +117,21 @@ def _number(tensor: Tensor) -> Any:
 
 
 def _load(path: Path) -> Any:
-    if path.stat().st_size > MAX_BYTES:
-        raise StoreError(f"it is larger than {MAX_BYTES >> 20} MiB")
-    with path.open("rb") as file:
-        is_zip = file.read(len(_ZIP_SIGN)) == _ZIP_SIGN
-        file.seek(0)
-        return _read_zip(file) if is_zip else _read_sequence(io.BytesIO(file.read()))
+    content = read_bytes(path, MAX_BYTES)
+    if not content.startswith(_ZIP_SIGN):
+        return _read_sequence(io.BytesIO(content))
+    if content.count(_ENTRY_SIGN) > MAX_ENTRIES:
+        raise StoreError(f"it is an archive of more than {MAX_ENTRIES:,} files")
+    return _read_zip(io.BytesIO(content))
 
 
 def _read_zip(file: BinaryIO) -> Any:
     with zipfile.ZipFile(file) as archive:
         members = {member.filename: member for member in archive.infolist()}
         if sum(member.file_size for member in members.values()) > MAX_BYTES:
-            raise StoreError(f"it unpacks to more than {MAX_BYTES >> 20} MiB")
+            raise StoreError(f"it unpacks to more than {MAX_BYTES // MIB} MiB")
+        if not all(member.compress_type in _COMPRESSIONS for member in members.values()):
+            raise StoreError("it is compressed in a way that torch.save never uses")
         pickled = next((name for name in members if name.endswith("/data.pkl")), None)
         if pickled is None:
             raise StoreError("it is a zip archive without data.pkl")
@@ -188,6 +195,8 @@ def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Ten
         raise StoreError("it holds a tensor of an unknown form")
     if not all(type(n) is int and 0 <= n <= MAX_BYTES for n in (offset, *shape, *strides)):
         raise StoreError("it holds a tensor of an impossible size")
+    if len(shape) > MAX_DIMENSIONS:
+        raise StoreError(f"it holds a tensor of more than {MAX_DIMENSIONS} dimensions")
     return Tensor(storage, offset, shape, strides)
 
 
