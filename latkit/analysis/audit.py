@@ -53,7 +53,7 @@ def audit(measurements: Sequence[Measurement]) -> list[Finding]:
     """All findings about the measurements of one collection under one condition.
 
     Args:
-        measurements: oldest first, raw samples included.
+        measurements: in the order of storing, raw samples included.
     """
     newest = {m.subject: m for m in measurements}
     by_arch: dict[Subject, list[Measurement]] = defaultdict(list)

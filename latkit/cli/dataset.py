@@ -56,12 +56,12 @@ def info(as_json: bool) -> None:
 @click.option("--device", help="Only this device.")
 @click.option("--space", help="Only this space.")
 @click.option("--verdict", type=click.Choice(LEVELS), help="Only measurements judged so.")
-@click.option("--last", type=click.IntRange(1), help="Only the newest so many.")
+@click.option("--last", type=click.IntRange(1), help="Only the last so many.")
 @json_option
 def list_measurements(
     device: str | None, space: str | None, verdict: Level | None, last: int | None, as_json: bool
 ) -> None:
-    """List measurements, newest last."""
+    """List measurements, in the order in which they were stored."""
     from latkit.lab import Lab
     from latkit.lab.dataset import row
 

@@ -120,7 +120,7 @@ def _space(asked: str | None, source: Bundle | None) -> str | None:
 
 
 def _groups(lab: Workspace, device: str, space: str | None, asked: Mapping[str, Any]) -> Groups:
-    """Newest usable measurements by space and condition, those measured last coming last."""
+    """Newest usable measurements by space and condition, those stored last coming last."""
     with lab.store() as store:
         every = Query(device=device, levels=USABLE, newest=True)
         measured = list(store.find(every))
@@ -217,7 +217,8 @@ def adapted_to(measured: Sequence[Measurement], bundle: Bundle, space: Space) ->
 
 def _keep(lab: Workspace, name: str, measured: Sequence[Measurement], adapted: Adapted) -> Path:
     condition = measured[0].condition
-    last = max(m.measured_at for m in measured)
+    with lab.store() as store:
+        last = store.last_number(Query(collection=name, condition=condition, levels=USABLE))
     one = Kept(place(lab, name, condition), name, condition, len(measured), last)
     try:
         one.file.parent.mkdir(parents=True, exist_ok=True)

@@ -29,7 +29,7 @@ ORDERS = ((0.95, "the order is the same"), (0.8, "the order is nearly the same")
 
 @dataclass(frozen=True, slots=True)
 class MeasuredSet:
-    """The newest usable measurement of every network in a set, and how many had none."""
+    """The usable measurement of every network that was stored last, and how many had none."""
 
     name: str
     measurements: dict[Subject, Measurement]
@@ -102,8 +102,7 @@ def find(lab: Workspace, text: str) -> MeasuredSet:
 
 
 def _measured_set(name: str, chosen: Sequence[Measurement]) -> MeasuredSet:
-    ordered = sorted(chosen, key=lambda m: m.measured_at)
-    usable = {m.subject: m for m in ordered if m.usable}
+    usable = {m.subject: m for m in chosen if m.usable}
     unusable = len({m.subject for m in chosen} - usable.keys())
     return MeasuredSet(name, usable, tuple(dict.fromkeys(m.condition for m in chosen)), unusable)
 

@@ -32,7 +32,7 @@ class Dataset:
         self._lab = lab
 
     def summary(self) -> list[Summary]:
-        """How much there is of every collection under every condition, the last measured last."""
+        """How much there is of every collection under every condition, the last stored last."""
         with self._lab.store() as store:
             return store.summary()
 
@@ -49,7 +49,7 @@ class Dataset:
         last: int | None = None,
         samples: bool = False,
     ) -> Iterator[Measurement]:
-        """Measurements, oldest first, read as they are asked for.
+        """Measurements, in the order of storing, read as they are asked for.
 
         Args:
             device: of this device only.
@@ -58,8 +58,8 @@ class Dataset:
             condition: under this condition only.
             wanted: some of the condition's ``values``, as ``{"precision": "int8"}``.
             levels: how they were judged.
-            newest: of every network and condition only the newest.
-            last: so many at most, the newest.
+            newest: of every network and condition only what was stored last.
+            last: so many at most, those stored last.
             samples: with raw samples.
         """
         query = Query(device, space, subject, condition, wanted or {}, tuple(levels), newest, last)

@@ -31,15 +31,15 @@ _DAMAGE = (OSError, ValueError, KeyError, TypeError, RecursionError)
 class Kept:
     """A predictor that was adapted, and what it is of.
 
-    ``file`` is the predictor itself; ``last_measured`` is when the newest of its samples was taken,
-    empty for published ones.
+    ``file`` is the predictor itself; ``last_stored`` is the number that the dataset gave to the
+    last of its samples: it tells which of two predictors knows more recent ones.
     """
 
     file: Path
     space: str
     condition: Condition
     samples: int
-    last_measured: str
+    last_stored: int
 
     @property
     def device(self) -> str:
@@ -52,7 +52,7 @@ class Kept:
             "space": self.space,
             "condition": self.condition.values(),
             "samples": self.samples,
-            "last_measured": self.last_measured,
+            "last_stored": self.last_stored,
         }
         content = json.dumps(about, indent=1, ensure_ascii=False) + "\n"
         write_whole(self.file.with_suffix(".json"), content.encode("utf-8"))
@@ -87,18 +87,19 @@ def kept_spaces(lab: Workspace, device: str) -> list[str]:
 def _read(note: Path) -> Kept | None:
     try:
         about = json.loads(note.read_text(encoding="utf-8"))
-        condition = Condition.from_values(about["condition"])
-        numbers = about["space"], condition, int(about["samples"]), str(about["last_measured"])
+        space, condition = about["space"], Condition.from_values(about["condition"])
+        # A note of an earlier latkit tells no number.
+        numbers = int(about["samples"]), int(about.get("last_stored", 0))
     except _DAMAGE:
         return None
-    return Kept(note.with_suffix(".onnx"), *numbers)
+    return Kept(note.with_suffix(".onnx"), space, condition, *numbers)
 
 
 def choose(lab: Workspace, device: str, space: str | None, options: Mapping[str, Any]) -> Kept:
     """The predictor of a device under its profile's own condition, changed by options.
 
     A published table does not tell its condition: it stands in where nothing else is asked for.
-    Of several versions of a runtime, that whose samples were measured last; one of a few samples
+    Of several versions of a runtime, that whose samples were stored last; one of a few samples
     stands back behind one of enough.
 
     Raises:
@@ -118,7 +119,7 @@ def choose(lab: Workspace, device: str, space: str | None, options: Mapping[str,
     _require_one_space(device, found)
     if own is None:
         _require_one_condition(device, found)
-    return max(found, key=lambda one: (one.samples >= FEW_SAMPLES, one.last_measured))
+    return max(found, key=lambda one: (one.samples >= FEW_SAMPLES, one.last_stored))
 
 
 def _never_adapted(

@@ -30,8 +30,7 @@ def measurement(
 ) -> Measurement:
     """What blocks of several processes say together.
 
-    Its time is that of its last block, by which a campaign that was killed knows later which
-    blocks are in the store.
+    Its time is that of its last block.
 
     Args:
         subject: the network.
@@ -57,6 +56,15 @@ def measurement(
         measured_at=seen[-1].entry.time,
         energy_mj=_energy_mj(blocks),
     )
+
+
+def moments(measurement: Measurement) -> set[str]:
+    """When the blocks of a stored measurement were timed; empty where it does not tell."""
+    blocks = measurement.context.get("blocks")
+    if not isinstance(blocks, list):  # imported from a file that nobody knows
+        return set()
+    told = (each.get("at") for each in blocks if isinstance(each, dict))
+    return {moment for moment in told if isinstance(moment, str)}
 
 
 def _energy_mj(blocks: Sequence[BlockEvent]) -> float | None:

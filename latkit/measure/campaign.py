@@ -8,7 +8,7 @@ freed from the device's drift; raw samples and the drift of every block are stor
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from latkit.measure.ledger import Ledger
 from latkit.measure.models import ModelFiles
 from latkit.measure.plan import CANARY_EVERY, MAX_ROUNDS, ROUNDS, Plan, batches, shuffled
 from latkit.measure.session import Session
-from latkit.measurement import LEVELS, Level, Measurement
+from latkit.measurement import Measurement
 from latkit.progress import Progress
 from latkit.protocol import BlockEvent, Failed, StopRule
 from latkit.store import USABLE, Query, Store
@@ -37,8 +37,9 @@ CANARY_RULE = StopRule(min_samples=32, min_s=0.3, max_s=1.0, warm_up_s=0.3)
 class CampaignResult:
     """What a campaign brought.
 
-    ``measurements`` are those of the whole plan, also those known before. ``timing_share`` is the
-    part of the campaign's wall time in which the device ran inferences.
+    ``measurements`` are those of the whole plan: what this campaign found, and of the
+    ``known_before`` what was found earlier. ``timing_share`` is the part of the campaign's wall
+    time in which the device ran inferences.
     """
 
     condition: Condition
@@ -84,13 +85,10 @@ class Campaign:
             with suppress(LatkitError):
                 run.save()
             raise
-        # Not the newest of all levels: the clock may have been set back since an old failure.
-        failed = run.stored(("invalid",), samples=True)
-        found = failed | run.stored(USABLE, samples=True)
         seconds = time.monotonic() - begun
         return CampaignResult(
             run.condition,
-            tuple(found[subject] for subject in subjects),
+            run.found(subjects),
             len(subjects) - len(todo),
             seconds,
             run.timing_ns / 1e9 / seconds,
@@ -111,7 +109,7 @@ class _Run:
         recipe = Recipe(hello.format, self.condition.batch, self.session.profile.precision)
         self.models = ModelFiles(campaign.collection, campaign.cache, recipe)
         self.ledger = self._open_ledger()
-        self.done: set[Subject] = set()
+        self.measured: dict[Subject, Measurement] = {}
         self.timing_ns = 0
         self._blocks_since_canary: int | None = None
 
@@ -126,24 +124,31 @@ class _Run:
         )
 
     def stored(
-        self, levels: Sequence[Level], *, samples: bool = False
+        self, subjects: Container[Subject], *, samples: bool = False
     ) -> dict[Subject, Measurement]:
-        """The newest stored measurement of every subject under this condition."""
+        """The newest usable measurement of those subjects that have one under this condition."""
         wanted = Query(
             collection=self.campaign.collection.name,
             condition=self.condition,
-            levels=levels,
+            levels=USABLE,
             newest=True,
         )
         found = self.campaign.store.find(wanted, samples=samples)
-        return {measurement.subject: measurement for measurement in found}
+        return {m.subject: m for m in found if m.subject in subjects}
+
+    def found(self, subjects: Sequence[Subject]) -> tuple[Measurement, ...]:
+        """What this campaign measured, failures included, and of the others what was known."""
+        others = [subject for subject in subjects if subject not in self.measured]
+        known = self.stored(set(others), samples=True) if others else {}
+        found = self.measured | known
+        return tuple(found[subject] for subject in subjects if subject in found)
 
     def resume(self, subjects: Sequence[Subject]) -> list[Subject]:
         """Make use of what an earlier campaign left; returns what is still to be measured."""
         self.save()
         self._bury_other_boots()
         self.ledger.tidy()
-        known = {} if self.again else self.stored(USABLE)
+        known = {} if self.again else self.stored(subjects)
         todo = [subject for subject in subjects if subject not in known]
         blocks = sum(max(0, ROUNDS - len(self.ledger.of(subject))) for subject in todo)
         self.campaign.progress.planned(blocks, len(subjects) - len(todo))
@@ -155,10 +160,14 @@ class _Run:
         self.settle()
 
     def _forget_stored(self) -> None:
-        last = self.stored(LEVELS)
-        self.ledger.forget(
-            lambda e: not e.canary and e.subject in last and e.time <= last[e.subject].measured_at
-        )
+        """Drop blocks that are in the store: a kill may come between storing and dropping them."""
+        stored = {subject: self._stored_blocks(subject) for subject in self.ledger.subjects()}
+        self.ledger.forget(lambda e: not e.canary and e.time in stored[e.subject])
+
+    def _stored_blocks(self, subject: Subject) -> set[str]:
+        """When those blocks of a subject were timed that the store has."""
+        every = self.campaign.store.find(Query(subject=subject, condition=self.condition))
+        return {moment for measurement in every for moment in assemble.moments(measurement)}
 
     def _bury_other_boots(self) -> None:
         """What a restart of the device cut off is stored as that and measured again."""
@@ -169,7 +178,7 @@ class _Run:
                 self._store(
                     assemble.restarted(subject, self.condition, own, self.session.context())
                 )
-                self.done.remove(subject)
+                del self.measured[subject]
         self.ledger.forget(lambda e: e.boot_id != boot_id)
 
     def measure(self, todo: Sequence[Subject]) -> None:
@@ -183,14 +192,14 @@ class _Run:
 
     def _waits(self, subject: Subject, turn: int) -> bool:
         """Every subject gets a block a round; after the second, only where more are needed."""
-        return subject not in self.done and len(self.ledger.of(subject)) <= turn
+        return subject not in self.measured and len(self.ledger.of(subject)) <= turn
 
     def _time_round(self, subjects: Sequence[Subject]) -> None:
         """Time each once, canaries between."""
         for subject in subjects:
             if self._blocks_since_canary in (None, CANARY_EVERY):
                 self._time_canary()
-            if subject not in self.done:  # the canary may just have explained a disagreement
+            if subject not in self.measured:  # the canary may just have explained a disagreement
                 self._time(subject)
         if self._blocks_since_canary:
             self._time_canary()
@@ -240,7 +249,7 @@ class _Run:
     def _store(self, measurement: Measurement) -> None:
         self.campaign.store.add(measurement)
         self.ledger.forget(lambda e: not e.canary and e.subject == measurement.subject)
-        self.done.add(measurement.subject)
+        self.measured[measurement.subject] = measurement
         self.campaign.progress.measured(measurement)
 
 

@@ -16,7 +16,8 @@ from latkit.store.schema import blocks, conditions, measurements, subjects
 from latkit.subjects import Subject
 
 USABLE: tuple[Level, ...] = ("valid", "suspect")
-_OLDEST_FIRST = (measurements.c.measured_at, measurements.c.id)
+_NUMBER = measurements.c.id
+"""The order of storing, and so of age: there is one writer at a time, and clocks are set back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ class Query:
         condition: under which they were measured.
         wanted: some of the condition's ``values``; UnknownNameError for one that it has not.
         levels: how they were judged.
-        newest: of every subject and condition only the newest that meets all the others.
-        last: so many at most, the newest.
+        newest: of every subject and condition only what was stored last and meets all the others.
+        last: so many at most, those stored last.
     """
 
     device: str | None = None
@@ -56,8 +57,7 @@ def numbers(query: Query) -> Select[Any]:
         found = _newest(found)
     if query.last is not None:
         chosen = measurements.c.id.in_(found)
-        newest_first = [column.desc() for column in _OLDEST_FIRST]
-        found = select(measurements.c.id).where(chosen).order_by(*newest_first).limit(query.last)
+        found = select(measurements.c.id).where(chosen).order_by(_NUMBER.desc()).limit(query.last)
     return found
 
 
@@ -86,22 +86,22 @@ def same_condition(condition: Condition) -> list[ColumnElement[bool]]:
 
 
 def _newest(found: Select[Any]) -> Select[Any]:
-    """Of those numbers, that of the newest measurement of every subject and condition."""
+    """Of those numbers, the last of every subject and condition."""
     age = func.row_number().over(
         partition_by=(measurements.c.condition_id, measurements.c.subject_id),
-        order_by=[column.desc() for column in _OLDEST_FIRST],
+        order_by=_NUMBER.desc(),
     )
     aged = found.add_columns(age.label("age")).subquery()
     return select(aged.c.id).where(aged.c.age == 1)
 
 
 def measurement_rows(wanted: Select[Any]) -> Select[Any]:
-    """Measurements with their subjects, oldest first."""
+    """Measurements with their subjects, in the order of storing."""
     return (
         select(measurements, subjects.c.collection, subjects.c.key)
         .join(subjects)
         .where(measurements.c.id.in_(wanted))
-        .order_by(*_OLDEST_FIRST)
+        .order_by(_NUMBER)
     )
 
 
@@ -112,18 +112,37 @@ def block_rows(measurement_ids: Sequence[int]) -> Select[Any]:
 
 
 def cells(wanted: Select[Any]) -> Select[Any]:
-    """Latencies by number of subject and condition, oldest first."""
+    """Latencies by number of subject and condition, in the order of storing."""
     return (
         select(measurements.c.subject_id, measurements.c.condition_id, measurements.c.latency_ms)
         .where(measurements.c.id.in_(wanted), measurements.c.latency_ms.is_not(None))
-        .order_by(*_OLDEST_FIRST)
+        .order_by(_NUMBER)
     )
 
 
+def last_number(wanted: Select[Any]) -> Select[Any]:
+    """Number of the measurement that was stored last of those wanted; NULL where there is none."""
+    return select(func.max(_NUMBER)).where(_NUMBER.in_(wanted))
+
+
 def summary() -> Select[Any]:
-    """Counts per collection and condition, the one measured last coming last."""
+    """Counts per collection and condition, the one stored last coming last."""
+    counted = _counted().subquery()
+    first, last = measurements.alias("first_one"), measurements.alias("last_one")
+    return (
+        select(
+            counted,
+            first.c.measured_at.label("first"),
+            last.c.measured_at.label("last"),
+        )
+        .join(first, first.c.id == counted.c.first_id)
+        .join(last, last.c.id == counted.c.last_id)
+        .order_by(counted.c.last_id)
+    )
+
+
+def _counted() -> Select[Any]:
     fields = [conditions.c[name] for name in CONDITION_FIELDS]
-    last = func.max(measurements.c.measured_at).label("last")
     counts = [
         func.sum(case((measurements.c.level == level, 1), else_=0)).label(level) for level in LEVELS
     ]
@@ -135,10 +154,9 @@ def summary() -> Select[Any]:
             func.count(func.distinct(measurements.c.subject_id)).label("subjects"),
             func.count().label("measurements"),
             *counts,
-            func.min(measurements.c.measured_at).label("first"),
-            last,
+            func.min(_NUMBER).label("first_id"),
+            func.max(_NUMBER).label("last_id"),
         )
         .select_from(measurements.join(subjects).join(conditions))
         .group_by(subjects.c.collection, conditions.c.id, *fields)
-        .order_by(last, func.max(measurements.c.id))
     )

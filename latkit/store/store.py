@@ -41,8 +41,8 @@ class Summary:
     """How much the dataset holds of one collection under one condition.
 
     ``number`` is the condition's in this dataset and stays the same. ``measurements`` counts all of
-    them, ``repeats`` those beyond the first of a subject; ``first`` and ``last`` are times of
-    measurement, empty for published labels.
+    them, ``repeats`` those beyond the first of a subject; ``first`` and ``last`` are when those
+    that were stored first and last were measured, empty for published labels.
     """
 
     number: int
@@ -123,7 +123,7 @@ class Store:
         return added
 
     def find(self, wanted: Query = EVERYTHING, *, samples: bool = False) -> Iterator[Measurement]:
-        """Measurements that a query asks for, oldest first, read as they are asked for.
+        """Measurements that a query asks for, as they were stored, read as they are asked for.
 
         Their blocks of raw samples are read only with ``samples``.
         """
@@ -135,6 +135,15 @@ class Store:
                 blocks = _blocks(connection, [row.id for row in part]) if samples else {}
                 for row in part:
                     yield measurement_of(row, known[row.condition_id], blocks.get(row.id, ()))
+
+    def last_number(self, wanted: Query = EVERYTHING) -> int:
+        """Number of the measurement that was stored last of those wanted; 0 where there is none.
+
+        Numbers rise in the order of storing: they tell what is newer, whatever a clock says.
+        """
+        with reading(self._engine) as connection:
+            found = connection.execute(query.last_number(query.numbers(wanted))).scalar()
+        return int(found or 0)
 
     def canary_reference_ns(self, condition: Condition, *models: str) -> float | None:
         """What a canary takes under a condition when nothing disturbs it; None: not known yet.
@@ -164,7 +173,7 @@ class Store:
                 connection.execute(update(canaries).where(*same).values(row))
 
     def summary(self) -> list[Summary]:
-        """One entry per collection and condition, the one measured last coming last."""
+        """One entry per collection and condition, the one stored last coming last."""
         with reading(self._engine) as connection:
             rows = connection.execute(query.summary()).mappings().all()
         return [
@@ -180,7 +189,7 @@ class Store:
         """Newest usable latency of every subject on every device, as a matrix.
 
         Of several conditions of a device, the one that covers most subjects is taken, or of equals
-        the one measured last. Columns come in the order of ``devices``, else by name.
+        the one stored last. Columns come in the order of ``devices``, else by name.
 
         Raises MeasurementsUnusable where a device asked for has no usable latency.
         """

@@ -45,7 +45,7 @@ def build_table(
     conditions: Mapping[int, Condition],
     devices: Sequence[str] | None,
 ) -> LatencyTable:
-    """The matrix of ``cells``, which come oldest first, with rows in the order of their numbers.
+    """The matrix of ``cells``, which come as they were stored, with rows in the order of numbers.
 
     Raises MeasurementsUnusable where one of ``devices`` has no cell.
     """

@@ -266,12 +266,37 @@ class StoreConformance:
         assert latencies(store) == [1.0, 2.0, 2.0]
         assert store.summary()[0].repeats == 2
 
-    def test_newest_comes_last_whatever_the_order_of_adding(self, store):
+    def test_newest_is_what_was_stored_last_whatever_the_clock_said(self, store):
         for at in (3, 1, 2):
             store.add(measurement(latency_ms=float(at), at=at))
-        assert latencies(store) == [1.0, 2.0, 3.0]
-        assert latencies(store, newest=True) == [3.0]
-        assert latencies(store, last=2) == [2.0, 3.0]
+        assert latencies(store) == [3.0, 1.0, 2.0]
+        assert latencies(store, newest=True) == [2.0]
+        assert latencies(store, last=2) == [1.0, 2.0]
+
+    def test_what_was_imported_last_was_stored_last(self, store):
+        store.add(measurement(latency_ms=3.0, at=3))
+        store.add_many([measurement(latency_ms=float(at), at=at) for at in (3, 2, 1)])
+        assert latencies(store) == [3.0, 2.0, 1.0]
+        assert latencies(store, newest=True) == [1.0]
+
+    def test_numbers_rise_in_the_order_of_storing(self, store):
+        assert store.last_number() == 0
+        numbers = []
+        for at, arch in ((3, "a"), (2, "b"), (1, "a")):
+            store.add(measurement(arch, at=at))
+            numbers.append(store.last_number())
+        assert numbers == sorted(set(numbers))
+        assert store.last_number(Query(subject=Subject("nb201", "b"))) == numbers[1]
+        assert store.last_number(Query(device="nobody")) == 0
+
+    def test_the_summary_tells_when_the_last_was_measured(self, store):
+        for device in ("late", "early"):
+            for at in (5, 3) if device == "late" else (1, 2):
+                store.add(measurement(at=at, device=device))
+        late, early = store.summary()
+        assert (late.condition.board, early.condition.board) == ("late", "early")
+        assert [one.first[-8:-6] for one in (late, early)] == ["05", "01"]
+        assert [one.last[-8:-6] for one in (late, early)] == ["03", "02"]
 
     def test_newest_is_one_per_subject_and_condition(self, store):
         for threads in (1, 4):
@@ -471,7 +496,7 @@ class StoreConformance:
     def test_table_takes_the_newest(self, store):
         for at in (2, 3, 1):
             store.add(measurement(latency_ms=float(at), at=at))
-        assert store.table("nb201").latency_ms.tolist() == [[3.0]]
+        assert store.table("nb201").latency_ms.tolist() == [[1.0]]
 
     def test_table_never_mixes_conditions(self, store):
         for arch in "abc":

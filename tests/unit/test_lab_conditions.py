@@ -161,9 +161,10 @@ class TestPredict:
         assert "'rpi4' was adapted for other conditions than that" in err
         assert INT8.words() in err
 
-    def test_of_several_versions_the_one_measured_last(self, lab, capsys):
+    @pytest.mark.parametrize("day", [4, 1])
+    def test_of_several_versions_the_one_stored_last(self, lab, capsys, day):
         newer = replace(OWN, runtime=Runtime("onnxruntime", "1.21", CPU))
-        store(lab, measured(newer, 0.1, day=4))
+        store(lab, measured(newer, 0.1, day=day))
         lab.adapt("rpi4")
         (row,) = predicted(capsys, "--device", "rpi4")
         assert row["runtime_version"] == "1.21"
