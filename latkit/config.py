@@ -5,12 +5,24 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from latkit.errors import UsageError
+
 
 def _directory(variable: str, xdg: str, fallback: str) -> Path:
     if own := os.environ.get(variable):
-        return Path(own).expanduser()
+        return own_path(own, variable)
     base = os.environ.get(xdg)
-    return (Path(base) if base else Path.home() / fallback) / "latkit"
+    return (Path(base) if base else own_path("~", variable) / fallback) / "latkit"
+
+
+def own_path(name: str, variable: str) -> Path:
+    """A path of the user's, ``~`` resolved; raises UsageError where that is nobody's home."""
+    try:
+        return Path(name).expanduser()
+    except RuntimeError:
+        home = name.split("/", 1)[0]
+        what = f"there is no home directory {home}" if home != "~" else "you have no home directory"
+        raise UsageError(what, f"set {variable} to a folder") from None
 
 
 def config_dir() -> Path:

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import os
 import sys
-import traceback
 
 import click
 
 from latkit import __version__
-from latkit.errors import LatkitError
-
-INTERRUPTED = 130
+from latkit.cli import failure, terminal
 
 COMMANDS = (
     "measure",
@@ -81,47 +77,22 @@ def cli(debug: bool) -> None:
 
 def main() -> None:
     """Run the command line; every failure becomes one message and its exit code."""
-    sys.exit(run(sys.argv[1:]))
+    terminal.keep_descriptors()
+    try:
+        status = run(sys.argv[1:])
+    except KeyboardInterrupt:  # once more, while the first was being told
+        status = failure.INTERRUPTED
+    sys.exit(terminal.close(status))
 
 
 def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code; ``--debug`` may stand anywhere in it."""
     debug = "--debug" in arguments
     words = [word for word in arguments if word != "--debug"]
-    try:
-        status = cli.main(words, prog_name="latkit", standalone_mode=False)
-    except LatkitError as problem:
-        return _report(problem, debug)
-    except click.ClickException as problem:
-        problem.show()
-        return problem.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("\ninterrupted; what was measured is kept", err=True)
-        return INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output left (`latkit ... | head`): nothing is wrong.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as problem:
-        return _report_defect(problem, debug)
+    with terminal.guarded():
+        try:
+            status = cli.main(words, prog_name="latkit", standalone_mode=False)
+            sys.stdout.flush()
+        except (Exception, KeyboardInterrupt) as problem:
+            return failure.told(problem, debug)
     return status if isinstance(status, int) else 0
-
-
-def _report(problem: LatkitError, debug: bool) -> int:
-    if debug:
-        traceback.print_exc()
-    click.secho("error: ", fg="red", bold=True, err=True, nl=False)
-    click.echo(problem.message, err=True)
-    if problem.hint:
-        click.secho("hint: ", fg="cyan", err=True, nl=False)
-        click.echo(problem.hint, err=True)
-    return problem.exit_code
-
-
-def _report_defect(problem: Exception, debug: bool) -> int:
-    if debug:
-        traceback.print_exc()
-    click.secho("error: ", fg="red", bold=True, err=True, nl=False)
-    click.echo(f"{type(problem).__name__}: {problem}", err=True)
-    click.echo("this is a defect of latkit; the same command with --debug shows where", err=True)
-    return 1

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latkit.cli.number import SEED
 from latkit.cli.output import Column, json_option, ms_column, note, percent, show, show_json
+from latkit.cli.terminal import put
 
 if TYPE_CHECKING:
     from latkit.lab.compare import Compared
@@ -28,7 +30,7 @@ A and B name measurements in the dataset, or a file of them:
 @click.argument("a")
 @click.argument("b")
 @click.option("--rows", is_flag=True, help="Show every network, not only the summary.")
-@click.option("--seed", default=0, show_default=True, help="Seed of the bootstrap.")
+@click.option("--seed", default=0, type=SEED, show_default=True, help="Seed of the bootstrap.")
 @json_option
 def command(a: str, b: str, rows: bool, seed: int, as_json: bool) -> None:
     """Say whether two sets of measurements differ.
@@ -45,7 +47,7 @@ def command(a: str, b: str, rows: bool, seed: int, as_json: bool) -> None:
     if rows:
         _show_rows(found)
     _show_summary(found)
-    click.echo(f"\n{found.verdict()}")
+    put(f"\n{found.verdict()}")
     _remark(found)
 
 
@@ -59,7 +61,7 @@ def _show_rows(found: Compared) -> None:
         Column("upper", "to", "{:.3f}".format, number=True),
     ]
     show(found.rows(), columns, False)
-    click.echo()
+    put()
 
 
 def _show_summary(found: Compared) -> None:

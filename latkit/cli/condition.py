@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from latkit.cli.number import at_least
 from latkit.condition import ALL, PRECISIONS
 
 Command = Callable[..., None]
@@ -34,9 +35,9 @@ def _options(default: str) -> dict[str, Callable[[Command], Command]]:
         "precision": click.option(
             "--precision", type=click.Choice(PRECISIONS), help=f"Of the models ({default})."
         ),
-        "threads": click.option("--threads", type=click.IntRange(1), help=f"Threads ({default})."),
+        "threads": click.option("--threads", type=at_least(1), help=f"Threads ({default})."),
         "batch": click.option(
-            "--batch", type=click.IntRange(1), help=f"Images per inference ({default})."
+            "--batch", type=at_least(1), help=f"Images per inference ({default})."
         ),
         "affinity": click.option(
             "--affinity",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latkit.cli.condition import choosing_conditions
+from latkit.cli.number import at_least
 from latkit.cli.output import (
     Column,
     json_option,
@@ -56,7 +57,7 @@ def info(as_json: bool) -> None:
 @click.option("--device", help="Only this device.")
 @click.option("--space", help="Only this space.")
 @click.option("--verdict", type=click.Choice(LEVELS), help="Only measurements judged so.")
-@click.option("--last", type=click.IntRange(1), help="Only the last so many.")
+@click.option("--last", type=at_least(1), help="Only the last so many.")
 @json_option
 def list_measurements(
     device: str | None, space: str | None, verdict: Level | None, last: int | None, as_json: bool

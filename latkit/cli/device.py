@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from latkit.cli.number import at_least
 from latkit.cli.output import Column, json_option, next_step, note, show, show_json
+from latkit.cli.terminal import put
 from latkit.errors import DeviceUnreachable
 
 UNREACHABLE = DeviceUnreachable.exit_code
@@ -66,7 +68,7 @@ def show_device(name: str, as_json: bool) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), help="Port of its SSH server.")
 @click.option("--identity-file", help="Private key to log in with.")
 @click.option("--python", help="Python on the device that has the runtime.")
-@click.option("--threads", type=click.IntRange(1), help="Threads to measure with.")
+@click.option("--threads", type=at_least(1), help="Threads to measure with.")
 @click.option("--like", help="Start from another profile, e.g. rpi4.")
 @click.option("--kind", help="What sort of board it is (default: that of --like, or NAME).")
 @click.option("--description", help="A line for 'latkit device list'.")
@@ -76,7 +78,7 @@ def add_device(name: str, like: str | None, **fields: str | int | None) -> None:
 
     given = {key: value for key, value in fields.items() if value is not None}
     path = add_profile(name, like, given)
-    click.echo(path)
+    put(path)
     next_step(f"latkit device check {name}")
 
 

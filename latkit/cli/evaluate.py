@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from latkit.cli.number import at_least
 from latkit.cli.output import Column, json_option, next_step, note, percent, show, show_json
 
 COUNTS = (3, 5, 10, 20)
@@ -36,13 +37,13 @@ ALL = "all"
     "--n",
     "counts",
     multiple=True,
-    type=click.IntRange(3),
+    type=at_least(3),
     default=COUNTS,
     show_default=True,
     help="Samples of a target (repeatable).",
 )
-@click.option("--seeds", default=5, show_default=True, type=click.IntRange(1), help="Draws.")
-@click.option("--jobs", type=click.IntRange(1), help="Processes (default: one a processor).")
+@click.option("--seeds", default=5, show_default=True, type=at_least(1), help="Draws.")
+@click.option("--jobs", type=at_least(1), help="Processes (default: one a processor).")
 @click.option("--dask", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler.")
 @click.option("--per-device", is_flag=True, help="Also a row for every target.")
 @click.option(

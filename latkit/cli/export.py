@@ -8,6 +8,7 @@ import click
 
 from latkit.cli.condition import condition_options
 from latkit.cli.output import json_option, next_step, note, show_json
+from latkit.cli.terminal import put
 
 
 @click.command(name="export")
@@ -44,7 +45,7 @@ def command(
         show_json(result.row())
         return
     for path in result.files:
-        click.echo(path)
+        put(path)
     note(f"{device}, {result.space}: {result.condition.words()}")
     if deploy:
         note(f"on the device: {result.remote}")

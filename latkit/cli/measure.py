@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latkit.cli.condition import condition_options
+from latkit.cli.number import MOST, SEED, at_least
 from latkit.cli.output import (
     Column,
     json_option,
@@ -37,8 +38,8 @@ def count(text: str | int) -> int | str:
         number = int(text)
     except ValueError:
         number = 0
-    if number < 1:
-        raise click.BadParameter(f"{text!r} is neither a positive number nor 'auto'")
+    if not 1 <= number <= MOST:
+        raise click.BadParameter(f"{text!r} is neither a number from 1 to {MOST:,} nor 'auto'")
     return number
 
 
@@ -53,7 +54,9 @@ def count(text: str | int) -> int | str:
     help="How many; 'auto' stops when more would no longer change predictions.",
 )
 @click.option("--space", default="nb201", show_default=True, help="Space to draw networks from.")
-@click.option("--seed", default=0, show_default=True, help="Seed of the draw and of the order.")
+@click.option(
+    "--seed", default=0, type=SEED, show_default=True, help="Seed of the draw and of the order."
+)
 @click.option(
     "--sampler",
     show_default="optimal; random where no bundle is shipped",
@@ -68,7 +71,7 @@ def count(text: str | int) -> int | str:
     "--wait",
     "wait_s",
     default=0,
-    type=click.IntRange(0),
+    type=at_least(0),
     help="Seconds to wait where the device is in use, or slowed down.",
 )
 @click.option("--again", is_flag=True, help="Measure also what was measured before.")

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import click
 
+from latkit.cli import terminal
+from latkit.cli.terminal import put, tell
+from latkit.report.clean import one_line
 from latkit.report.plain import finite
 
 if TYPE_CHECKING:
@@ -34,16 +37,23 @@ class Column:
     shrink: Literal["never", "cut", "wrap"] = "never"
     """What happens when there is too little room: cut with an ellipsis, or wrap at words."""
 
+    @property
+    def heading(self) -> str:
+        """The title, on one line and clean: a device's name may stand in it."""
+        return one_line(self.title)
+
     def text(self, row: Row) -> str:
-        """The cell of this column in ``row``."""
+        """The cell of this column in ``row``, on one line and clean."""
         value = row.get(self.key)
         if value is None or (isinstance(value, float) and math.isnan(value)):
             return ABSENT
-        return self.write(value)
+        return one_line(self.write(value))
 
 
 def milliseconds(value: float) -> str:
     """Four significant digits, never in exponent form: 0.03142, 3.142, 314.2."""
+    if not math.isfinite(value):
+        return str(value)
     digits = 3 - math.floor(math.log10(abs(value))) if value else 3
     return f"{value:.{max(0, min(digits, 6))}f}"
 
@@ -79,12 +89,15 @@ def show(rows: Sequence[Row], columns: Sequence[Column], as_json: bool, title: s
 
 
 def show_json(value: Any) -> None:
-    """Print a JSON document; NaN, which JSON lacks, becomes null."""
-    click.echo(json.dumps(finite(value), indent=2, ensure_ascii=False))
+    """Print a JSON document; NaN, which JSON lacks, becomes null.
+
+    In ASCII, which every terminal and every reader takes.
+    """
+    put(json.dumps(finite(value), indent=2).replace("\x7f", "\\u007f"))
 
 
 def _show_plain(rows: Sequence[Row], columns: Sequence[Column]) -> None:
-    cells = [[column.title for column in columns]]
+    cells = [[column.heading for column in columns]]
     cells += [[column.text(row) for column in columns] for row in rows]
     widths = [max(len(line[i]) for line in cells) for i in range(len(columns))]
     for line in cells:
@@ -92,13 +105,11 @@ def _show_plain(rows: Sequence[Row], columns: Sequence[Column]) -> None:
             text.rjust(width) if column.number else text.ljust(width)
             for text, width, column in zip(line, widths, columns, strict=True)
         ]
-        click.echo("  ".join(aligned).rstrip())
+        put("  ".join(aligned).rstrip())
 
 
 def _show_rich(rows: Sequence[Row], columns: Sequence[Column], title: str) -> None:
-    from rich.console import Console
-
-    console = Console()
+    console = terminal.console(sys.stdout)
     widths = [_width(rows, column) for column in columns]
     fixed = sum(w + GAP for w, c in zip(widths, columns, strict=True) if c.shrink == "never")
     shrinkable = sum(column.shrink != "never" for column in columns)
@@ -122,11 +133,12 @@ def _show_grid(
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    over = Text(one_line(title)) if title else None
+    table = Table(title=over, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     shared = sum(column.shrink != "never" for column in columns)
     for width, column in zip(widths, columns, strict=True):
         table.add_column(
-            column.title,
+            Text(column.heading),
             justify="right" if column.number else "left",
             no_wrap=column.shrink != "wrap",
             overflow="ellipsis" if column.shrink == "cut" else "fold",
@@ -144,16 +156,16 @@ def _show_records(console: Console, rows: Sequence[Row], columns: Sequence[Colum
     """One line a value, for terminals too narrow for a table."""
     from rich.text import Text
 
-    titles = max(len(column.title) for column in columns)
+    titles = max(len(column.heading) for column in columns)
     for row in rows:
         console.print()
         for column in columns:
-            line = Text(column.title.ljust(titles + GAP), style="bold")
+            line = Text(column.heading.ljust(titles + GAP), style="bold")
             console.print(line.append(column.text(row), style=_style(row, column) or "not bold"))
 
 
 def _width(rows: Sequence[Row], column: Column) -> int:
-    return max([len(column.title), *(len(column.text(row)) for row in rows)])
+    return max([len(column.heading), *(len(column.text(row)) for row in rows)])
 
 
 _STYLES = {"suspect": "yellow", "invalid": "red", "warning": "yellow", "problem": "red"}
@@ -165,11 +177,10 @@ def _style(row: Row, column: Column) -> str:
 
 def note(text: str) -> None:
     """Say something to the person, on stderr."""
-    click.echo(text, err=True)
+    tell(text)
 
 
 def next_step(*commands: str) -> None:
     """Suggest what to type next, on stderr."""
     for number, command in enumerate(commands):
-        click.secho("next: " if number == 0 else "  or: ", fg="cyan", err=True, nl=False)
-        click.echo(command, err=True)
+        tell(command, "next: " if number == 0 else "  or: ", "cyan")

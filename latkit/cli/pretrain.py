@@ -8,7 +8,9 @@ from pathlib import Path
 
 import click
 
+from latkit.cli.number import SEED
 from latkit.cli.output import next_step, note
+from latkit.cli.terminal import put
 
 
 @click.command(name="pretrain")
@@ -16,7 +18,9 @@ from latkit.cli.output import next_step, note
 @click.option(
     "--device", "devices", multiple=True, help="A source device (repeatable; default: all)."
 )
-@click.option("--seed", default=0, show_default=True, help="Seed of training and hypotheses.")
+@click.option(
+    "--seed", default=0, type=SEED, show_default=True, help="Seed of training and hypotheses."
+)
 @click.option(
     "--output",
     "-o",
@@ -41,5 +45,5 @@ def command(space: str, devices: tuple[str, ...], seed: int, output: str) -> Non
         )
     size_mb = sum(file.stat().st_size for file in Path(output).iterdir()) / 1e6
     note(f"trained on {len(bundle.manifest['devices'])} devices, {size_mb:.1f} MB")
-    click.echo(output)
+    put(output)
     next_step(f"latkit adapt --device NAME --bundle {output}")

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
-import click
-
 from latkit.cli.output import milliseconds
+from latkit.cli.terminal import console, tell
 from latkit.measurement import Measurement
 from latkit.progress import Progress
+from latkit.report.clean import one_line
 from latkit.subjects import Subject
 
 QUIET_S = 10.0
@@ -46,12 +46,14 @@ class MeasureProgress(Progress):
         """So many more blocks are to be timed; so many subjects were measured before."""
         self._total = self._done + blocks
         if known:
-            click.echo(f"{known} were measured before and are kept", err=True)
+            tell(f"{known} were measured before and are kept")
         if self._bar:
             self._bar.update(self._task, total=self._total)
         elif blocks and sys.stderr.isatty():
             self._bar = _bar()
-            self._task = self._bar.add_task(f"measuring on {self.device}", total=blocks, last="")
+            self._task = self._bar.add_task(
+                one_line(f"measuring on {self.device}"), total=blocks, last=""
+            )
             self._bar.start()
 
     def timed(self, subject: Subject, latency_ms: float | None) -> None:
@@ -63,18 +65,17 @@ class MeasureProgress(Progress):
             self._bar.update(self._task, completed=self._done, total=self._total, last=last)
         elif time.monotonic() - self._spoke > QUIET_S:
             self._spoke = time.monotonic()
-            click.echo(f"measuring on {self.device}: {self._done} of {self._total}", err=True)
+            tell(f"measuring on {self.device}: {self._done} of {self._total}")
 
     def measured(self, measurement: Measurement) -> None:
         """A measurement is complete; one that failed is told at once."""
         if measurement.verdict.level == "invalid":
             reasons = "; ".join(measurement.verdict.reasons)
-            click.secho(f"invalid: {measurement.subject}: {reasons[:300]}", fg="yellow", err=True)
+            tell(f"{measurement.subject}: {one_line(reasons[:300])}", "invalid: ", "yellow")
 
 
 def _bar() -> Any:
     from rich import progress as bars
-    from rich.console import Console
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,
@@ -83,12 +84,12 @@ def _bar() -> Any:
     )
 
     return bars.Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=None),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[last]}"),
-        console=Console(stderr=True),
+        TextColumn("{task.fields[last]}", markup=False),
+        console=console(sys.stderr),
         transient=True,
     )
 
@@ -115,7 +116,7 @@ def evaluation_progress() -> Iterator[Callable[[str, int, int], None]]:
 
         def report(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=total, last="")
+                tasks[stage] = bar.add_task(one_line(stage), total=total, last="")
             bar.update(tasks[stage], completed=done)
 
         yield report
@@ -134,4 +135,4 @@ class _Lines:
         elif done == total or now - self._spoke > QUIET_S:
             self._spoke = now
             left_s = (now - self._begun) / done * (total - done)
-            click.echo(f"{stage}: {done} of {total}, {left_s / 60:.0f} min left", err=True)
+            tell(f"{stage}: {done} of {total}, {left_s / 60:.0f} min left")

@@ -6,7 +6,9 @@ import json
 
 import click
 
+from latkit.cli.number import SEED, at_least
 from latkit.cli.output import Column, json_option, show, show_json
+from latkit.cli.terminal import put
 
 
 @click.group(name="space")
@@ -40,14 +42,14 @@ def list_spaces(as_json: bool) -> None:
 
 @command.command("sample")
 @click.argument("name")
-@click.option("--n", default=1, show_default=True, type=click.IntRange(1), help="How many.")
-@click.option("--seed", default=0, show_default=True, help="Seed of the draw.")
+@click.option("--n", default=1, show_default=True, type=at_least(1), help="How many.")
+@click.option("--seed", default=0, type=SEED, show_default=True, help="Seed of the draw.")
 def sample(name: str, n: int, seed: int) -> None:
     """Draw random architectures as JSON lines, ready for 'latkit predict -'."""
     from latkit.lab.archs import sample as draw
 
     for arch in draw(name, n, seed):
-        click.echo(json.dumps({"space": arch.collection, "arch": arch.key}))
+        put(json.dumps({"space": arch.collection, "arch": arch.key}))
 
 
 @command.command("show")

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latkit.cli.number import SEED, at_least
 from latkit.cli.output import Column, json_option, next_step, note, show, show_json
+from latkit.cli.terminal import put
 
 if TYPE_CHECKING:
     from latkit.lab.tasks import TaskReport
@@ -62,14 +64,14 @@ def show_task(name: str, as_json: bool) -> None:
     "--sources",
     default=5,
     show_default=True,
-    type=click.IntRange(2),
+    type=at_least(2),
     help="How many devices to learn from.",
 )
 @click.option(
     "--targets",
     default=3,
     show_default=True,
-    type=click.IntRange(1),
+    type=at_least(1),
     help="How many devices to adapt to.",
 )
 @click.option(
@@ -78,7 +80,7 @@ def show_task(name: str, as_json: bool) -> None:
     multiple=True,
     help="A device to choose from (repeatable; default: all that share enough networks).",
 )
-@click.option("--seed", default=0, show_default=True, help="Seed of the bisection.")
+@click.option("--seed", default=0, type=SEED, show_default=True, help="Seed of the bisection.")
 @json_option
 def make_task(
     name: str,
@@ -128,7 +130,7 @@ def _show(report: TaskReport, as_json: bool) -> None:
         return
     networks = Column("networks", "networks", "{:,}".format, number=True)
     show(_sources(report), [Column("device", "source", shrink="wrap"), networks], as_json)
-    click.echo()
+    put()
     columns = [
         Column("device", "target", shrink="wrap"),
         networks,

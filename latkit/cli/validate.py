@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latkit.cli.condition import condition_options
+from latkit.cli.number import SEED, at_least
 from latkit.cli.output import Column, json_option, ms_column, note, percent, show, show_json
 
 if TYPE_CHECKING:
@@ -15,14 +16,14 @@ if TYPE_CHECKING:
 
 @click.command(name="validate")
 @click.option("--device", required=True, help="An adapted device.")
-@click.option("--n", default=40, show_default=True, type=click.IntRange(3), help="How many.")
+@click.option("--n", default=40, show_default=True, type=at_least(3), help="How many.")
 @click.option("--space", help="Needed where the device was adapted for several spaces.")
-@click.option("--seed", default=1, show_default=True, help="Seed of the draw.")
+@click.option("--seed", default=1, type=SEED, show_default=True, help="Seed of the draw.")
 @click.option(
     "--wait",
     "wait_s",
     default=0,
-    type=click.IntRange(0),
+    type=at_least(0),
     help="Seconds to wait where the device is in use.",
 )
 @click.option("--rows", is_flag=True, help="Show every network, not only the summary.")

@@ -34,7 +34,7 @@ _Word = Annotated[str, Field(pattern=_WORD_PATTERN)]
 _Path = Annotated[str, Field(pattern=r"^(/|~/)[^\x00-\x1f]*$")]
 _Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _Cpus = Annotated[
-    tuple[Annotated[int, Field(ge=0, strict=True)], ...], Field(min_length=1, strict=False)
+    tuple[Annotated[int, Field(ge=0, lt=8192, strict=True)], ...], Field(min_length=1, strict=False)
 ]
 
 
@@ -65,7 +65,7 @@ class Profile(BaseModel):
     threads: Annotated[int, Field(ge=1, le=1024)] = USUAL["threads"]
     affinity: _Cpus | None = Field(None, description="must be a list of processor numbers")
     precision: Precision = USUAL["precision"]
-    batch: Annotated[int, Field(ge=1)] = USUAL["batch"]
+    batch: Annotated[int, Field(ge=1, le=65_536)] = USUAL["batch"]
     remote_dir: _Path = Field("~/.cache/latkit", description="must start with / or ~/")
     device_state: _Text = USUAL["device_state"]
     connect_timeout_s: _Seconds | None = None

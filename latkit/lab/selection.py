@@ -78,7 +78,7 @@ def _condition(word: str) -> Holds:
     if TIME.fullmatch(word):
         return lambda one: one.measurement.measured_at.startswith(word)
     if word.isdecimal():
-        return lambda one: one.number == int(word)
+        return lambda one: str(one.number) == word
     if not word:
         raise UsageError("a condition is empty", _HINT)
     return lambda one: word in _words(one.measurement)

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from latkit.config import cache_dir, data_dir
+from latkit.config import cache_dir, data_dir, own_path
 
 if TYPE_CHECKING:
     from latkit.store import Store
@@ -22,7 +22,7 @@ class Workspace:
     """
 
     def __init__(self, data: str | Path | None = None, db: str | None = None) -> None:
-        self.data = Path(data).expanduser().absolute() if data else data_dir()
+        self.data = own_path(str(data), "LATKIT_DATA_DIR").absolute() if data else data_dir()
         named = None if data else os.environ.get("LATKIT_DB")
         self.db = db or named or f"sqlite:///{self.data / 'latkit.db'}"
         self.cache = cache_dir()
