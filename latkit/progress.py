@@ -18,5 +18,8 @@ class Progress:
     def timed(self, subject: Subject, latency_ms: float | None) -> None:
         """One block of a subject was timed (None: it failed)."""
 
+    def warned(self, message: str) -> None:
+        """Something is amiss, but the campaign goes on."""
+
     def measured(self, measurement: Measurement) -> None:
         """A measurement is complete and stored."""

@@ -23,7 +23,7 @@ MAX_ENERGY_MJ = 1e9
 _MAX_DIGITS = 19
 T = TypeVar("T")
 
-FailureKind = Literal["crash", "timeout", "memory", "error", "runner"]
+FailureKind = Literal["crash", "timeout", "memory", "error", "runner", "implausible"]
 _FAILURES: tuple[FailureKind, ...] = get_args(FailureKind)
 
 
@@ -148,7 +148,11 @@ class BlockEvent:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A model that could not be timed; ``runner`` is the kind where the runner broke over it."""
+    """A model that could not be timed.
+
+    Two kinds are the host's own: ``runner`` where the runner broke over it, ``implausible`` where
+    what was told of it cannot be true.
+    """
 
     id: str
     kind: FailureKind

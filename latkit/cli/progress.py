@@ -67,6 +67,10 @@ class MeasureProgress(Progress):
             self._spoke = time.monotonic()
             tell(f"measuring on {self.device}: {self._done} of {self._total}")
 
+    def warned(self, message: str) -> None:
+        """Something is amiss; it is told at once."""
+        click.secho(message, fg="yellow", err=True)
+
     def measured(self, measurement: Measurement) -> None:
         """A measurement is complete; one that failed is told at once."""
         if measurement.verdict.level == "invalid":

@@ -30,11 +30,14 @@ class Runtime:
         provider: the one that is used unless a profile names another.
         files: what drives it on the device, ``runtime_NAME.py`` among them: names in
             ``runners/``, or absolute paths of another package's files.
+        times_itself: whether it has a ``Model.time`` of its own, which need not follow the stop
+            rule to the letter nor know the output.
     """
 
     modules: tuple[str, ...]
     provider: str
     files: tuple[Path, ...]
+    times_itself: bool = False
 
 
 ONNXRUNTIME = Runtime(("onnxruntime",), "CPUExecutionProvider", (Path("runtime_onnxruntime.py"),))
@@ -44,7 +47,7 @@ TFLITE = Runtime(
     (Path("runtime_tflite.py"),),
 )
 TORCH = Runtime(("torch",), "eager", (Path("runtime_torch.py"),))
-COMMAND = Runtime((), "CPUExecutionProvider", (Path("runtime_command.py"),))
+COMMAND = Runtime((), "CPUExecutionProvider", (Path("runtime_command.py"),), times_itself=True)
 """A benchmark program, which the profile describes."""
 
 RUNTIMES: Registry[Runtime] = Registry(

@@ -19,10 +19,11 @@ from latkit.condition import Condition
 from latkit.errors import LatkitError
 from latkit.formats.cache import ModelCache
 from latkit.measure import assemble, stats
-from latkit.measure.journal import Entry, Journal
+from latkit.measure.journal import Entry, tidied
 from latkit.measure.ledger import Ledger
 from latkit.measure.models import ModelFiles
 from latkit.measure.plan import CANARY_EVERY, MAX_ROUNDS, ROUNDS, Plan, batches, shuffled
+from latkit.measure.plausible import contradiction
 from latkit.measure.session import Session
 from latkit.measurement import Measurement
 from latkit.progress import Progress
@@ -91,7 +92,7 @@ class Campaign:
             run.found(subjects),
             len(subjects) - len(todo),
             seconds,
-            run.timing_ns / 1e9 / seconds,
+            min(1.0, run.timing_ns / 1e9 / seconds),
         )
 
 
@@ -116,8 +117,9 @@ class _Run:
     def _open_ledger(self) -> Ledger:
         condition, store = self.condition, self.campaign.store
         name, model = self.campaign.collection.name, self.models.file(self.canary).sha256
+        path = self.campaign.journals / f"{_identity(condition, name)}.jsonl"
         return Ledger(
-            Journal(self.campaign.journals / f"{_identity(condition, name)}.jsonl"),
+            tidied(path, self.campaign.progress),
             condition.threads,
             store.canary_reference_ns(condition, model, name),
             lambda reference_ns: store.keep_canary_reference(condition, model, reference_ns),
@@ -205,7 +207,7 @@ class _Run:
             self._time_canary()
 
     def _time(self, subject: Subject) -> None:
-        event = self.session.time(self.models.file(subject))
+        event = self._answer(subject, None)
         self._blocks_since_canary = (self._blocks_since_canary or 0) + 1
         if isinstance(event, Failed):
             self.campaign.progress.timed(subject, None)
@@ -216,11 +218,17 @@ class _Run:
         self.campaign.progress.timed(subject, latency_ns / 1e6)
 
     def _time_canary(self) -> None:
-        event = self.session.time(self.models.file(self.canary), CANARY_RULE)
+        event = self._answer(self.canary, CANARY_RULE)
         self._blocks_since_canary = 0
         if isinstance(event, BlockEvent):
             self._note(self.canary, event, canary=True)
         self.settle()
+
+    def _answer(self, subject: Subject, rule: StopRule | None) -> BlockEvent | Failed:
+        """What the device says of a model; figures that contradict one another are a failure."""
+        event = self.session.time(self.models.file(subject), rule)
+        reason = contradiction(event) if isinstance(event, BlockEvent) else None
+        return Failed(event.id, "implausible", reason) if reason else event
 
     def _note(self, subject: Subject, event: BlockEvent, *, canary: bool) -> None:
         self.timing_ns += event.timing_ns

@@ -14,6 +14,10 @@ MAX_HASTE = 0.02
 """By so much a canary may be faster than the reference by chance."""
 REACH = 2
 """So many canaries on either side tell together how fast the device was."""
+CONTRADICTION = 1.5
+"""So many times slower no device is all along while nothing disturbs it: the reference is wrong."""
+ABSURD = 4.0
+"""So many times slower or faster no device becomes, whatever disturbs it."""
 
 
 def envelope(canary_ns: Sequence[float]) -> list[float]:
@@ -61,16 +65,18 @@ def better_reference_ns(known_ns: float | None, calm_ns: Sequence[float]) -> flo
 
     It is what the canary takes in a calm campaign under a condition, and stays the same from then
     on: only so are latencies comparable that were measured on different days. A later campaign that
-    finds the canary faster knows better, for nothing but interference ever made it slower.
+    finds the canary faster knows better, for nothing but interference ever made it slower; one that
+    finds it much slower though nothing interferes shows that the reference was never true.
 
     Args:
         known_ns: the reference so far; None where there is none.
         calm_ns: the canary's timings while nothing disturbed it.
     """
     found = makeshift_ns(calm_ns)
-    if found is None or (known_ns is not None and found >= (1 - MAX_HASTE) * known_ns):
-        return None
-    return found
+    if found is None or known_ns is None:
+        return found
+    believed = (1 - MAX_HASTE) * known_ns <= found <= CONTRADICTION * known_ns
+    return None if believed else found
 
 
 def makeshift_ns(timings_ns: Sequence[float]) -> float | None:

@@ -1,7 +1,8 @@
 """Blocks that are known but do not make a whole measurement yet, safe from any kill.
 
 One JSON line a block, flushed to the disk before the next block begins. A campaign that is
-killed finds them at its next start; a line that was cut in half is ignored.
+killed finds them at its next start; a last line that was cut in half is ignored, and any other
+that cannot be evaluated can be set aside.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from typing import Any, BinaryIO
 
 from latkit.errors import RunnerError, StoreError
 from latkit.measure import stats
+from latkit.measure.plausible import contradiction
+from latkit.progress import Progress
 from latkit.protocol import BlockEvent, parse_event
 from latkit.subjects import Subject
 
@@ -67,15 +70,24 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
 
+    @property
+    def rejected(self) -> Path:
+        """Where lines are that were set aside."""
+        return self.path.with_suffix(".rejected")
+
     def read(self) -> list[Entry]:
-        """All entries that were written whole."""
-        try:
-            lines = self.path.read_bytes().split(b"\n")
-        except FileNotFoundError:
-            return []
-        except OSError as problem:
-            raise StoreError(f"cannot read {self.path}: {problem.strerror}") from None
-        return [entry for entry in map(_decode, lines) if entry is not None]
+        """All entries that were written whole and can be evaluated."""
+        return [entry for entry in map(_decode, self._lines()) if entry is not None]
+
+    def set_aside(self) -> int:
+        """Move the lines that cannot be evaluated to the file ``rejected``; how many they were."""
+        whole = [line for line in self._lines()[:-1] if line]
+        bad = b"".join(line + b"\n" for line in whole if _decode(line) is None)
+        if bad:
+            with self._writing(), self.rejected.open("ab") as file:
+                _write_through(file, bad)
+            self.keep_only(self.read())
+        return bad.count(b"\n")
 
     def append(self, entry: Entry) -> None:
         """Write an entry so that it survives whatever comes; StoreError if the disk is full."""
@@ -95,6 +107,15 @@ class Journal:
                 _write_through(file, content)
             temporary.replace(self.path)
 
+    def _lines(self) -> list[bytes]:
+        """All of them; the last one is empty, or was cut."""
+        try:
+            return self.path.read_bytes().split(b"\n")
+        except FileNotFoundError:
+            return []
+        except OSError as problem:
+            raise StoreError(f"cannot read {self.path}: {problem.strerror}") from None
+
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
@@ -105,6 +126,15 @@ class Journal:
                 f"cannot write {self.path}: {problem.strerror}",
                 "free some space and run the same command again; it goes on where it was",
             ) from None
+
+
+def tidied(path: Path, progress: Progress) -> Journal:
+    """The journal at a path, after lines that cannot be evaluated were set aside, which is told."""
+    journal = Journal(path)
+    if number := journal.set_aside():
+        lines = "1 line" if number == 1 else f"{number} lines"
+        progress.warned(f"{lines} of {path} could not be evaluated: now in {journal.rejected}")
+    return journal
 
 
 def _end_cut_line(file: BinaryIO) -> None:
@@ -131,6 +161,6 @@ def _decode(line: bytes) -> Entry | None:
     texts = [collection, key] if boot_id is None else [collection, key, boot_id]
     if not all(isinstance(text, str) for text in texts) or not isinstance(canary, bool):
         return None
-    if not isinstance(block, BlockEvent):
+    if not isinstance(block, BlockEvent) or contradiction(block):
         return None
     return Entry(Subject(collection, key), canary, at, boot_id, block)

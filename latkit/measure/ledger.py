@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
-from latkit.measure.drift import Drift, better_reference_ns, makeshift_ns
+from latkit.measure.drift import ABSURD, CONTRADICTION, Drift, better_reference_ns, makeshift_ns
 from latkit.measure.journal import Entry, Journal
 from latkit.measure.plan import MAX_ROUNDS, ROUNDS
+from latkit.measure.plausible import MIN_LATENCY_NS
 from latkit.measure.quality import Sighting, apart, calm, sighting
 from latkit.subjects import Subject
 
@@ -33,7 +35,8 @@ class Ledger:
     ) -> None:
         self._journal = journal
         self._threads = threads
-        self._kept_ns = reference_ns
+        self._kept_ns = reference_ns if (reference_ns or 0.0) >= MIN_LATENCY_NS else None
+        self._contradicted_ns: float | None = None
         self._keep = keep
         self._entries = journal.read()
         self._learn()
@@ -63,8 +66,14 @@ class Ledger:
 
     @property
     def reference_ns(self) -> float | None:
-        """The canary's latency on the device in its usual state, once that is known."""
-        return self._kept_ns or makeshift_ns(_calm(self._canaries()))
+        """The canary's latency on the device in its usual state, once that is known.
+
+        One that is absurd beside what this campaign finds does not count in it, calm or not.
+        """
+        found = makeshift_ns(_calm(self._canaries()))
+        if self._kept_ns is None or (found or 0.0) > ABSURD * self._kept_ns:
+            return found
+        return self._kept_ns
 
     def drift(self) -> Drift | None:
         """How fast the device was; None where no canary told it."""
@@ -76,8 +85,9 @@ class Ledger:
 
     def sightings(self, subject: Subject) -> list[Sighting]:
         """The blocks of a subject with what is to be said of each, oldest first."""
-        drift = self.drift()
-        return [sighting(entry, drift, self._threads) for entry in self.of(subject)]
+        drift, doubts = self.drift(), tuple(self._doubts())
+        seen = [sighting(entry, drift, self._threads) for entry in self.of(subject)]
+        return [replace(each, doubts=each.doubts + doubts) for each in seen]
 
     def complete(self, subject: Subject) -> bool:
         """Whether two undisturbed processes agree on the latency, or no more shall be asked."""
@@ -91,8 +101,19 @@ class Ledger:
         undisturbed = [e for e in self._canaries() if calm(e.block, self._threads)]
         better_ns = better_reference_ns(self._kept_ns, _calm(undisturbed))
         if better_ns is not None:
+            if self._kept_ns and better_ns > CONTRADICTION * self._kept_ns:
+                self._contradicted_ns = self._kept_ns
             self._kept_ns = better_ns
             self._keep(better_ns)
+
+    def _doubts(self) -> Iterator[str]:
+        """What speaks against all blocks: a reference that turned out to be wrong."""
+        known_ns, found_ns = self._contradicted_ns or self._kept_ns, self.reference_ns
+        if known_ns and found_ns and found_ns > CONTRADICTION * known_ns:
+            yield (
+                f"drift: the canary network takes {found_ns / 1e6:.3g} ms all along, and not "
+                f"{known_ns / 1e6:.3g} ms as was known of it"
+            )
 
     def _canaries(self) -> list[Entry]:
         return [entry for entry in self._entries if entry.canary]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from latkit.devices.runtimes import on_processor
 from latkit.measure import stats
-from latkit.measure.drift import Drift
+from latkit.measure.drift import ABSURD, Drift
 from latkit.measure.journal import Entry
 from latkit.measure.plan import ROUNDS
 from latkit.measure.reference import same_output
@@ -89,6 +89,7 @@ def judge(
     """
     blocks = [each.entry.block for each in seen]
     wrong = [fault for block in blocks for fault in _faults(block, expected, provider, precision)]
+    wrong += [fault for each in seen for fault in _absurdity(each)]
     if wrong:
         return Verdict("invalid", _once(wrong))
     doubts = [doubt for each in seen for doubt in each.doubts]
@@ -114,6 +115,11 @@ def _faults(block: BlockEvent, expected: Output, provider: str, precision: str) 
     if block.providers and block.providers[0] != provider:
         yield f"wrong provider: asked for {provider}, ran on {block.providers[0]}"
     yield from _throttling(block.before, block.after)
+
+
+def _absurdity(seen: Sighting) -> Iterator[str]:
+    if not 1 / ABSURD <= seen.factor <= ABSURD:
+        yield f"absurd drift: the canary network took {seen.factor:.2g} times its usual latency"
 
 
 def _throttling(before: DeviceState, after: DeviceState) -> Iterator[str]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
 
 from latkit.devices.deploy import Deployed
-from latkit.devices.runtimes import offers, requirements, spelled
+from latkit.devices.runtimes import RUNTIMES, offers, requirements, spelled
 from latkit.errors import RunnerError
 from latkit.formats import FORMATS, require_precision
+from latkit.measure.plausible import Asked, overclaim
 from latkit.protocol import (
     MAX_LINE_BYTES,
     PROTOCOL_VERSION,
@@ -39,6 +41,7 @@ class Runner:
             program = profile.command.program(threads=profile.threads, batch=profile.batch)
             words += ["--program", json.dumps(program)]
         self._process = deployed.transport.spawn(words)
+        self._cpus = 1
 
     def greet(self) -> Hello:
         """What the runner says of itself.
@@ -55,17 +58,26 @@ class Runner:
             raise self._broken(f"speaks protocol {event.protocol}, not {PROTOCOL_VERSION}")
         if event.format not in FORMATS:
             raise self._broken(f"reads models in {event.format!r}, which latkit does not write")
+        self._require_runtime(event)
         require_precision(event.format, self._profile.precision)
         self._require_provider(event)
+        self._cpus = event.cpus
         return event
 
     def measure(self, request: MeasureRequest) -> BlockEvent | Failed:
-        """Have a model timed."""
+        """Have a model timed; figures that cannot be true are a failure of that model."""
+        begun_ns = time.monotonic_ns()
         self._process.send(request.encode())
         event = self._receive(request.timeout_s + GRACE_S)
+        elapsed_ns = time.monotonic_ns() - begun_ns
         if not isinstance(event, BlockEvent | Failed) or event.id != request.id:
             raise self._broken(f"answered a request with {type(event).__name__}")
-        return event
+        if isinstance(event, Failed):
+            return event
+        times_itself = RUNTIMES.get(self._profile.runtime).times_itself
+        asked = Asked(request.rule, elapsed_ns, self._cpus, times_itself)
+        reason = overclaim(event, asked)
+        return Failed(request.id, "implausible", reason) if reason else event
 
     def close(self) -> None:
         """End it."""
@@ -100,6 +112,12 @@ class Runner:
             f"{runtime} cannot be used on {self._where}: {event.detail}",
             f"install it there: {shlex.join(words)} {needed}",
         )
+
+    def _require_runtime(self, hello: Hello) -> None:
+        command = self._profile.command
+        wanted = command.name if command else self._profile.runtime
+        if hello.runtime != wanted:
+            raise self._broken(f"drives {hello.runtime!r}, not {wanted!r}")
 
     def _require_provider(self, hello: Hello) -> None:
         wanted = self._profile.provider

@@ -149,10 +149,17 @@ class Session:
         return read_state(self._deployed)
 
     def _start_runner(self) -> None:
-        if self._runner:
-            self._runner.close()
+        before = self._runner
+        if before:
+            before.close()
         self._runner = Runner(self._deployed)
-        self.hello = self._runner.greet()
+        hello = self._runner.greet()
+        if before and hello != self.hello:
+            raise RunnerError(
+                f"the runner on {self._transport.description} is another one than before",
+                "was something installed there meanwhile? run the same command again to go on",
+            )
+        self.hello = hello
 
     def _leave(self) -> None:
         if self._runner:

@@ -160,7 +160,7 @@ class Store:
         return next((known[model] for model in models if model in known), None)
 
     def keep_canary_reference(self, condition: Condition, model: str, reference_ns: float) -> None:
-        """Remember what a canary takes, unless its model was seen to take less already."""
+        """Remember what a canary takes, in place of what was known of its model."""
         with writing(self._engine) as connection:
             number = Inserter(connection).condition_id(condition)
             key = {"condition_id": number, "model": model}
@@ -169,7 +169,7 @@ class Store:
             known = connection.execute(select(canaries.c.reference_ns).where(*same)).scalar()
             if known is None:
                 connection.execute(insert(canaries), row)
-            elif reference_ns < known:
+            elif reference_ns != known:
                 connection.execute(update(canaries).where(*same).values(row))
 
     def summary(self) -> list[Summary]:

@@ -51,7 +51,12 @@ def test_too_few_canaries_are_no_reference(timings_ns: list[float]):
 
 def test_the_reference_is_that_of_the_first_calm_campaign():
     assert better_reference_ns(None, [11.0, 11.5, 12.0]) == 11.0
-    assert better_reference_ns(11.0, [99.0] * 9) is None
+    assert better_reference_ns(11.0, [16.0] * 9) is None
+
+
+def test_a_reference_that_a_calm_campaign_contradicts_is_raised():
+    assert better_reference_ns(11.0, [17.0] * 3) == 17.0
+    assert better_reference_ns(1.0, [1e6] * 3) == 1e6
 
 
 def test_a_canary_that_is_clearly_faster_knows_better():

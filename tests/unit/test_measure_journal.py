@@ -84,6 +84,44 @@ def test_a_damaged_entry_is_passed_over(journal: Journal, field: str, value: obj
     assert all(kept.time for kept in found)
 
 
+IMPOSSIBLE = {"samples_ns": [1] * 501 + [86_400 * 10**9] * 499}
+
+
+@pytest.mark.parametrize(
+    "changes", [IMPOSSIBLE, {"samples_ns": [1] * 64}, {"before": {"temperature_c": 1e30}}]
+)
+def test_a_line_that_cannot_be_evaluated_is_set_aside(journal: Journal, changes: dict):
+    journal.append(ENTRIES[0])
+    fields = json.loads(ENTRIES[1].encode())
+    bad = json.dumps(fields | {"block": fields["block"] | changes})
+    with journal.path.open("a") as file:
+        file.write(f"{bad}\n[\n\n")
+    journal.append(ENTRIES[2])
+    assert journal.set_aside() == 2
+    assert journal.rejected.read_text() == f"{bad}\n[\n"
+    assert journal.read() == [ENTRIES[0], ENTRIES[2]]
+    assert journal.set_aside() == 0
+    assert journal.rejected.read_text() == f"{bad}\n[\n"
+
+
+def test_a_last_line_that_was_cut_is_not_set_aside(journal: Journal):
+    journal.append(ENTRIES[0])
+    with journal.path.open("ab") as file:
+        file.write(ENTRIES[1].encode()[:-9])
+    assert journal.set_aside() == 0
+    assert not journal.rejected.exists()
+
+
+@given(st.binary(max_size=200))
+def test_any_garbage_is_set_aside(tmp_path_factory: pytest.TempPathFactory, garbage: bytes):
+    journal = Journal(tmp_path_factory.mktemp("garbage") / "x.jsonl")
+    journal.path.write_bytes(garbage + b"\n" + ENTRIES[0].encode())
+    journal.set_aside()
+    assert journal.path.read_bytes().strip(b"\n") + b"\n" == ENTRIES[0].encode()
+    for line in filter(None, garbage.split(b"\n")):
+        assert line + b"\n" in journal.rejected.read_bytes()
+
+
 def test_keeping_some(journal: Journal):
     for written in ENTRIES:
         journal.append(written)

@@ -117,7 +117,7 @@ def test_only_calm_canaries_make_a_reference_that_lasts(journal: Journal):
 
 def test_a_reference_that_is_known_stays_until_a_canary_is_clearly_faster(journal: Journal):
     kept: list[float] = []
-    slower = [canary(float(at), 20.0) for at in range(3)]
+    slower = [canary(float(at), 14.0) for at in range(3)]
     known = ledger(journal, *slower, reference_ns=10e6, keep=kept.append)
     assert (known.reference_ns, kept) == (10e6, [])
     assert known.sightings(ARCH) == []
@@ -125,6 +125,34 @@ def test_a_reference_that_is_known_stays_until_a_canary_is_clearly_faster(journa
         known.add(canary(float(at), 9.0))
     assert known.reference_ns == pytest.approx(9e6, rel=0.01)
     assert kept[-1] == known.reference_ns
+
+
+def test_a_reference_that_calm_canaries_contradict_is_raised_and_said(journal: Journal):
+    kept: list[float] = []
+    calm = [canary(float(at)) for at in range(3)]
+    known = ledger(journal, *calm, entry(1.0), reference_ns=2e6, keep=kept.append)
+    assert known.reference_ns == pytest.approx(10e6, rel=0.01)
+    assert kept == [known.reference_ns]
+    (seen,) = known.sightings(ARCH)
+    assert seen.factor == pytest.approx(1.0, abs=0.02)
+    assert "all along, and not 2 ms as was known" in seen.doubts[0]
+    (later,) = ledger(journal, reference_ns=kept[0]).sightings(ARCH)
+    assert later.doubts == ()
+
+
+def test_disturbed_canaries_overrule_only_an_absurd_reference_and_only_for_now(journal: Journal):
+    kept: list[float] = []
+    disturbed = [canary(float(at), thread_cpu_ns=1) for at in range(3)]
+    known = ledger(journal, *disturbed, entry(1.0), reference_ns=5e6, keep=kept.append)
+    assert (known.reference_ns, kept) == (5e6, [])
+    known = ledger(journal, reference_ns=1e4, keep=kept.append)
+    assert (known.reference_ns, kept) == (pytest.approx(10e6, rel=0.01), [])
+    assert "not 0.01 ms" in known.sightings(ARCH)[0].doubts[0]
+
+
+@pytest.mark.parametrize("reference_ns", [1.0, 0.0, -5.0, float("nan")])
+def test_a_reference_below_what_any_runtime_takes_is_none(journal: Journal, reference_ns: float):
+    assert ledger(journal, entry(1.0), reference_ns=reference_ns).reference_ns is None
 
 
 def test_what_the_journal_tells_of_the_reference_is_kept_too(journal: Journal):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,8 @@ from latkit.devices.transport.local import LocalTransport
 from latkit.errors import LatkitError, RunnerError
 from latkit.measure import runner as runners
 from latkit.measure.runner import Runner
-from latkit.protocol import Failed, MeasureRequest, StopRule
+from latkit.protocol import BlockEvent, Failed, MeasureRequest, StopRule
+from tests.unit.measured import block, steady
 
 HELLO = (
     '{"event":"hello","protocol":1,"runtime":"onnxruntime","runtime_version":"1","format":"onnx",'
@@ -73,6 +76,7 @@ def test_a_good_runner(start):
         (say(FAILED), "greeted with Failed"),
         (say(HELLO, '"protocol":1', '"protocol":2'), "speaks protocol 2, not 1"),
         (say(HELLO, '"onnx"', '"rknn"'), "'rknn', which latkit does not write"),
+        (say(HELLO, '"onnxruntime"', '"tflite"'), "drives 'tflite', not 'onnxruntime'"),
         (say(HELLO, "CPUEx", "GPUEx"), "has no CPUExecutionProvider, only GPUEx"),
     ],
 )
@@ -111,6 +115,45 @@ def test_a_bad_answer(start, answer: str, said: str):
     runner.greet()
     with pytest.raises(RunnerError, match=said):
         runner.measure(request())
+
+
+QUICK_BLOCK = {"event": "block", **asdict(replace(block(steady(0.5, n=400)), id="7"))}
+QUICK = StopRule(min_s=0.01, max_s=0.5)
+IMPOSSIBLE = [
+    ("samples_ns", [1] * 501 + [86_400 * 10**9] * 499, "of samples, but the answer came after"),
+    ("timing_ns", 86_400 * 10**9, "of timing, but the answer came after"),
+    ("cold_ns", 86_400 * 10**9, "of the cold run, but the answer came after"),
+    ("samples_ns", [5_000_000], "1 samples in"),
+    ("output", None, "does not show what the network computed"),
+]
+
+
+def test_an_answer_that_can_be_true_is_one(start):
+    answering = f"sys.stdin.readline(); time.sleep(0.5); print({json.dumps(QUICK_BLOCK)!r})"
+    runner = start(f"print({HELLO!r}); {answering}")
+    runner.greet()
+    assert isinstance(runner.measure(replace(request(), rule=QUICK)), BlockEvent)
+
+
+@pytest.mark.parametrize(("field", "value", "said"), IMPOSSIBLE)
+def test_an_answer_that_cannot_be_true_is_a_failure(start, field: str, value, said: str):
+    event = QUICK_BLOCK | {field: value}
+    answering = f"sys.stdin.readline(); time.sleep(0.5); print({json.dumps(event)!r})"
+    runner = start(f"print({HELLO!r}); {answering}")
+    runner.greet()
+    answer = runner.measure(replace(request(), rule=QUICK))
+    assert isinstance(answer, Failed)
+    assert answer.kind == "implausible"
+    assert said in answer.detail
+
+
+def test_an_answer_from_before_it_was_asked_is_not_believed(start):
+    event = QUICK_BLOCK
+    runner = start(f"print({HELLO!r}); print({json.dumps(event)!r}); sys.stdin.readline()")
+    runner.greet()
+    answer = runner.measure(replace(request(), rule=QUICK))
+    assert isinstance(answer, Failed)
+    assert "but the answer came after" in answer.detail
 
 
 def test_no_answer(start, monkeypatch: pytest.MonkeyPatch):

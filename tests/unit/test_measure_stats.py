@@ -133,3 +133,7 @@ def test_a_label_of_whatever_was_timed_is_finite(blocks: list[list[int]]):
     label = stats.label(blocks, [1.0] * len(blocks))
     assert 0 < label.lower_ms <= label.latency_ms <= label.upper_ms
     assert np.isfinite(label.noise)
+
+
+def test_however_long_a_sample_is_there_are_no_more_windows_than_samples():
+    assert stats.calm([1] * 50_001 + [86_400 * 10**9] * 49_999).median == 1.0
