@@ -69,7 +69,7 @@ class MeasureProgress(Progress):
 
     def warned(self, message: str) -> None:
         """Something is amiss; it is told at once."""
-        click.secho(message, fg="yellow", err=True)
+        tell(one_line(message), "warning: ", "yellow")
 
     def measured(self, measurement: Measurement) -> None:
         """A measurement is complete; one that failed is told at once."""
