@@ -70,7 +70,7 @@ A board works the same way: 'latkit device list' shows the profiles,
     epilog=EPILOG,
 )
 @click.version_option(__version__, message="latkit %(version)s")
-@click.option("--debug", is_flag=True, help="Show the traceback of a failure.")
+@click.option("--debug", is_flag=True, help="Say how hosts are reached; show tracebacks.")
 def cli(debug: bool) -> None:
     """Measure a handful of networks on a board, and know the latency of all the others."""
 
@@ -90,9 +90,18 @@ def run(arguments: list[str]) -> int:
     debug = "--debug" in arguments
     words = [word for word in arguments if word != "--debug"]
     with terminal.guarded():
+        if debug:
+            _tell_more()
         try:
             status = cli.main(words, prog_name="latkit", standalone_mode=False)
             sys.stdout.flush()
         except (Exception, KeyboardInterrupt) as problem:
             return failure.told(problem, debug)
     return status if isinstance(status, int) else 0
+
+
+def _tell_more() -> None:
+    import logging
+
+    logging.basicConfig(format="debug: %(message)s", force=True)
+    logging.getLogger("latkit").setLevel(logging.INFO)

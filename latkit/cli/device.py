@@ -21,7 +21,7 @@ def command() -> None:
 @command.command("list")
 @json_option
 def list_devices(as_json: bool) -> None:
-    """List the devices that have a profile."""
+    """List the devices: those with a profile, and the hosts of the ssh configuration."""
     from latkit.lab.device import profiles
 
     rows = [

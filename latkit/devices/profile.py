@@ -6,7 +6,6 @@ A profile is a TOML file whose file name is the device's name. The user's own fi
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,14 +14,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from latkit.condition import Precision
-from latkit.devices import profile_file, ssh_config
+from latkit.devices import profile_file, ssh_config, ssh_hosts
 from latkit.devices.command import Command
 from latkit.devices.profile_file import faults
 from latkit.devices.runtimes import RUNTIMES
 from latkit.devices.usual import USUAL, usual_of
 from latkit.errors import UnknownNameError, UsageError
 
-Origin = Literal["yours", "built-in"]
+Origin = Literal["yours", "built-in", "ssh configuration"]
 _Name = Annotated[
     str, Field(pattern=profile_file.NAME, description="must be letters, digits, - and _ only")
 ]
@@ -54,7 +53,7 @@ class Profile(BaseModel):
     name: _Name
     kind: _Name | None = None
     description: str = ""
-    transport: Literal["local", "ssh"] = "ssh"
+    transport: Literal["local", "ssh", "openssh"] = "ssh"
     host: _Word | None = Field(None, description=_WORD)
     user: _Word | None = Field(None, description=_WORD)
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
@@ -114,12 +113,9 @@ class Profile(BaseModel):
         """The command that opens a shell on the device, to be shown in hints; [] if local."""
         if self.transport == "local":
             return []
-        config = ssh_config.override()
-        words = ["ssh", *(["-F", str(config)] if config else [])]
-        words += ["-p", str(self.port)] if self.port else []
-        words += ["-i", self.identity_file] if self.identity_file else []
-        host = self.host or self.name
-        return [*words, f"{self.user}@{host}" if self.user else host]
+        return ssh_config.login_command(
+            self.host or self.name, user=self.user, port=self.port, identity=self.identity_file
+        )
 
 
 def create(values: Mapping[str, Any]) -> Profile:
@@ -143,24 +139,34 @@ def changed(profile: Profile, values: Mapping[str, Any]) -> Profile:
 
 
 def load(name: str) -> Profile:
-    """The profile of that name.
+    """The profile of that name; a host of the ssh configuration without one has the usual one.
 
     Raises UnknownNameError suggesting the nearest name, or UsageError saying in which file,
     line and field a profile is malformed.
     """
     files = profile_file.files()
-    if name not in files:
-        raise UnknownNameError("device", name, files, _unknown_hint(name))
-    return _read(files[name])
+    if name in files:
+        return _read(files[name])
+    if ssh_hosts.is_device(name):
+        return create({"name": name})
+    known = [*files, *ssh_hosts.devices()]
+    raise UnknownNameError("device", name, known, ssh_hosts.hint(name))
+
+
+def has_file(name: str) -> bool:
+    """Whether a device has a profile of its own, which one can edit."""
+    return name in profile_file.files()
 
 
 def available() -> list[tuple[Profile, Origin]]:
-    """All profiles by name, each with whether it is the user's or built in."""
-    own = profile_file.user_dir()
-    return [
-        (_read(file), "yours" if file.parent == own else "built-in")
-        for _, file in sorted(profile_file.files().items())
-    ]
+    """All devices by name, each with where its profile comes from."""
+    own, files = profile_file.user_dir(), profile_file.files()
+    found: dict[str, tuple[Profile, Origin]] = {
+        name: (create({"name": name}), "ssh configuration") for name in ssh_hosts.devices()
+    }
+    for name, file in files.items():
+        found[name] = _read(file), "yours" if file.parent == own else "built-in"
+    return [found[name] for name in sorted(found)]
 
 
 def add(profile: Profile) -> Path:
@@ -179,16 +185,6 @@ def add(profile: Profile) -> Path:
     except OSError as problem:
         raise UsageError(f"cannot write {file}: {problem.strerror}") from None
     return file
-
-
-def _unknown_hint(name: str) -> str | None:
-    try:
-        in_ssh_config = name in ssh_config.host_names()
-    except UsageError:
-        return None
-    if in_ssh_config and re.fullmatch(profile_file.NAME, name):
-        return f"your ssh configuration knows it: latkit device add {name}"
-    return None
 
 
 def _read(file: Path) -> Profile:

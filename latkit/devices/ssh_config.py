@@ -1,22 +1,45 @@
-"""The user's ssh configuration as text, with its ``Include`` lines resolved.
+"""The user's ssh configuration: which files it is, and which hosts it names.
 
-Read here without paramiko, because listing devices must stay quick; interpreting the text is
-the ssh transport's work.
+Listing devices must stay quick, so that this asks neither ssh nor paramiko; what the settings of
+one host are, ``transport/ssh_options.py`` finds out.
 """
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
+import pwd
 import re
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from latkit.errors import UsageError
 
 SYSTEM_CONFIG = Path("/etc/ssh/ssh_config")
 _MAX_INCLUDE_DEPTH = 16  # as in OpenSSH
-_KEYWORD = re.compile(r"^\s*(?P<keyword>\w+)(?:\s*=\s*|\s+)(?P<value>.*?)\s*$")
+_MAX_BYTES = 1024 * 1024
+_KEYWORD = re.compile(r"\s*(?P<keyword>\w+)(?:\s*=\s*|\s+|$)(?P<rest>.*)")
+_WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|[^\s"'])+|\S+""")
+_QUOTED = re.compile(r""""([^"]*)"|'([^']*)'""")
+_WITHOUT_VALUE = ("all", "canonical", "final")
+_OF_HOSTS = ("host", "originalhost")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a configuration.
+
+    Attributes:
+        under: the criteria, as words of a ``Match`` line, of all sections that it stands in.
+        keyword: in lower case; ``match`` where a section begins.
+    """
+
+    under: tuple[str, ...]
+    keyword: str
+    words: tuple[str, ...]
 
 
 def override() -> Path | None:
@@ -25,66 +48,211 @@ def override() -> Path | None:
     return Path(own).expanduser() if own else None
 
 
-def read() -> str:
-    """The user's configuration followed by the system's, every ``Include`` replaced by its text.
+def home() -> Path:
+    """The home directory whose ``.ssh`` counts.
 
-    Raises UsageError where a file that is there cannot be read.
+    It is the one that ssh takes, from the password database; that of ``$HOME`` only where there
+    alone is an ``.ssh``.
     """
-    own = override()
-    files = [own] if own else [Path.home() / ".ssh" / "config", SYSTEM_CONFIG]
-    lines: list[str] = []
-    for file in files:
-        lines += ["Host *", *_expanded(file, depth=0)]
-    return "\n".join(lines) + "\n"
+    usual, named = ssh_home(), Path(os.environ.get("HOME") or ssh_home())
+    return named if _is_there(named / ".ssh") and not _is_there(usual / ".ssh") else usual
+
+
+def ssh_home() -> Path:
+    """The home directory that ssh takes; ``$HOME`` where the user is in no password database."""
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:
+        return Path(os.environ.get("HOME", "/"))
+
+
+def file_option() -> list[str]:
+    """What makes ssh read the same files as latkit: ``-F FILE``, or nothing."""
+    own, users = override(), _user_file(home())
+    if own is None and home() != ssh_home() and _is_there(users):
+        own = users
+    return ["-F", str(own)] if own else []
+
+
+def login_command(
+    alias: str,
+    *,
+    user: str | None = None,
+    port: int | None = None,
+    identity: str | None = None,
+    jumps: str | None = None,
+) -> list[str]:
+    """The command that opens a shell there; ``jumps`` are the hosts of ``-J``."""
+    words = ["ssh", *file_option()]
+    words += ["-J", jumps] if jumps else []
+    words += ["-p", str(port)] if port else []
+    words += ["-i", identity] if identity else []
+    return [*words, f"{user}@{alias}" if user else alias]
 
 
 def host_names() -> set[str]:
-    """Names that stand in ``Host`` lines without a wildcard, so that ``ssh NAME`` means them."""
+    """Names that stand without a wildcard in ``Host`` and ``Match`` lines: ``ssh NAME`` means them.
+
+    Raises UsageError where a file cannot be read.
+    """
     found: set[str] = set()
-    for line in read().splitlines():
-        keyword, value = _split(line)
-        if keyword == "host":
-            found.update(re.sub(r'"', "", value).split())
-    return {name for name in found if not set(name) & set("*?!")}
+    for line in _headers():
+        found.update(
+            name
+            for name in _patterns(line.words)
+            if not set(name) & set("*?!") and _may_apply(line.under, name)
+        )
+    return found
 
 
-def _expanded(file: Path, depth: int) -> Iterator[str]:
+def names(name: str) -> bool:
+    """Whether a ``Host`` or ``Match`` line is about that name; a mere ``*`` is about none.
+
+    Raises UsageError where a file cannot be read.
+    """
+    return any(
+        any(pattern.strip("*?") and _matches([pattern], name) for pattern in _patterns(line.words))
+        and _may_apply(line.under, name)
+        for line in _headers()
+    )
+
+
+def read() -> str:
+    """The user's configuration followed by the system's, every ``Include`` replaced by its text.
+
+    Values stand as ``ssh -G`` prints them, without quotes and comments; a section within a section
+    becomes a ``Match`` of both. Raises UsageError where a file cannot be read.
+    """
+    text: list[str] = []
+    under: tuple[str, ...] | None = None
+    for line in _lines():
+        if line.under != under:
+            under = line.under
+            text.append(f"Match {shlex.join(under or ('originalhost', '*'))}")
+        if line.keyword != "match":
+            text.append(f"{line.keyword} {' '.join(line.words)}")
+    return "\n".join(text) + "\n"
+
+
+def criteria(match: str) -> set[str]:
+    """What a ``Match`` line asks for, in lower case and without negation."""
+    return {criterion.lstrip("!") for criterion, _ in _criteria(shlex.split(match))}
+
+
+def _headers() -> Iterator[Line]:
+    return (line for line in _lines() if line.keyword == "match")
+
+
+def _lines() -> Iterator[Line]:
+    own = override()
+    if own is not None and not _is_there(own):
+        raise UsageError(
+            f"there is no file {own}", "LATKIT_SSH_CONFIG names it: correct or unset it"
+        )
+    yield from _expanded(own or _user_file(home()), home() / ".ssh", (), 0)
+    if own is None:
+        yield from _expanded(SYSTEM_CONFIG, SYSTEM_CONFIG.parent, (), 0)
+
+
+def _expanded(file: Path, base: Path, outer: tuple[str, ...], depth: int) -> Iterator[Line]:
+    """The lines of a file; what it includes stands under the section that includes it."""
     if depth > _MAX_INCLUDE_DEPTH:
         raise UsageError(f"{file}: ssh configuration files include one another too deeply")
-    section = "Host *"
-    for line in _lines(file):
-        keyword, value = _split(line)
+    under = outer
+    for keyword, words in _split(_text(file)):
         if keyword == "include":
-            for included in _included(value, file):
-                yield from _expanded(included, depth + 1)
-            # The section that an included file ended in must not swallow what follows here.
-            yield section
-            continue
-        if keyword in ("host", "match"):
-            section = line
-        yield line
+            for included in _included(words, base):
+                yield from _expanded(included, base, under, depth + 1)
+        elif keyword in ("host", "match"):
+            own = ("originalhost", ",".join(words)) if keyword == "host" else _narrowing(words)
+            under = (*outer, *own)
+            yield Line(under, "match", own)
+        else:
+            yield Line(under, keyword, words)
 
 
-def _lines(file: Path) -> list[str]:
+def _text(file: Path) -> str:
     try:
-        return file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+        if not file.is_file():
+            return ""
+        with file.open("rb") as source:
+            return source.read(_MAX_BYTES).decode("utf-8", errors="surrogateescape")
     except OSError as problem:
         raise UsageError(f"cannot read the ssh configuration {file}: {problem.strerror}") from None
 
 
-def _split(line: str) -> tuple[str, str]:
-    match = _KEYWORD.match(line)
-    if match is None or line.lstrip().startswith("#"):
-        return "", ""
-    return match["keyword"].lower(), match["value"]
+def _split(text: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for line in text.split("\n"):
+        match = _KEYWORD.match(line)
+        if match is not None:
+            yield match["keyword"].lower(), _words(match["rest"])
 
 
-def _included(patterns: str, file: Path) -> list[Path]:
-    base = Path("/etc/ssh") if file.is_relative_to("/etc/ssh") else Path.home() / ".ssh"
-    found: list[Path] = []
-    for pattern in re.sub(r'"', "", patterns).split():
+def _words(text: str) -> tuple[str, ...]:
+    """Words without their quotes, up to a comment."""
+    found: list[str] = []
+    for word in _WORD.findall(text):
+        if word.startswith("#"):
+            break
+        found.append(_QUOTED.sub(lambda quoted: quoted[1] or quoted[2] or "", word))
+    return tuple(found)
+
+
+def _included(patterns: Sequence[str], base: Path) -> Iterator[Path]:
+    for pattern in patterns:
+        tilde = pattern.startswith("~/")
         # An absolute pattern replaces the base when joined.
-        found += map(Path, sorted(glob.glob(str(base / Path(pattern).expanduser()))))  # noqa: PTH207
-    return found
+        absolute = home() / pattern[2:] if tilde else base / pattern
+        yield from map(Path, sorted(glob.glob(str(absolute))))  # noqa: PTH207
+
+
+def _criteria(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of a ``Match`` line; a criterion that takes no value has an empty one."""
+    rest = iter(words)
+    for word in rest:
+        bare = word.lower().lstrip("!") in _WITHOUT_VALUE
+        yield word.lower(), "" if bare else next(rest, "")
+
+
+def _narrowing(words: Sequence[str]) -> tuple[str, ...]:
+    """The criteria of a ``Match`` line but ``all``, which excludes nothing."""
+    pairs = [pair for pair in _criteria(words) if pair[0] != "all"]
+    return tuple(word for pair in pairs for word in pair if word)
+
+
+def _patterns(words: Sequence[str]) -> list[str]:
+    return [
+        pattern
+        for criterion, value in _criteria(words)
+        if criterion in _OF_HOSTS
+        for pattern in value.split(",")
+        if pattern
+    ]
+
+
+def _may_apply(under: Sequence[str], name: str) -> bool:
+    """Whether sections may apply to a name, as far as they speak of names."""
+    return all(
+        _matches(value.split(","), name)
+        for criterion, value in _criteria(under)
+        if criterion in _OF_HOSTS
+    )
+
+
+def _matches(patterns: Sequence[str], name: str) -> bool:
+    refused = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
+    wanted = [pattern for pattern in patterns if not pattern.startswith("!")]
+    return any(_like(name, one) for one in wanted) and not any(_like(name, one) for one in refused)
+
+
+def _like(name: str, pattern: str) -> bool:
+    # Only * and ? are special to ssh; fnmatch would take [a] for a set.
+    return fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))
+
+
+def _user_file(folder: Path) -> Path:
+    return folder / ".ssh" / "config"
+
+
+def _is_there(file: Path) -> bool:
+    return os.access(file, os.F_OK)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from latkit.devices import profile_file
+from latkit.devices import profile_file, ssh_hosts
 from latkit.devices.runtimes import RUNTIMES
 
 USUAL: dict[str, Any] = {
@@ -27,11 +27,13 @@ PROVIDER = "CPUExecutionProvider"
 def usual(device: str) -> dict[str, Any] | None:
     """Those of ``Condition.values`` that the profile decides; None where there is no profile.
 
+    A host of the ssh configuration needs none.
+
     Raises UsageError saying in which file, line and field a profile is malformed.
     """
     file = profile_file.files().get(device)
     if file is None:
-        return None
+        return usual_of(device, {}) if ssh_hosts.is_device(device) else None
     _, fields = profile_file.load(file)
     if "command" in fields or not _sound(fields):
         from latkit.devices.profile import load  # which names what is wrong

@@ -11,7 +11,7 @@ from typing import Any
 from latkit.devices.check import Finding
 from latkit.devices.check import check as look
 from latkit.devices.deploy import Deployed, deploy
-from latkit.devices.profile import Origin, Profile, add, available, create, load
+from latkit.devices.profile import Origin, Profile, add, available, create, has_file, load
 from latkit.devices.transport import open_transport
 from latkit.devices.tune import Tuning, by_hand, holding, told, tuned
 from latkit.errors import LatkitError
@@ -45,10 +45,17 @@ def add_profile(name: str, like: str | None, fields: Mapping[str, Any]) -> Path:
 def check(name: str) -> list[Finding]:
     """Connect to a device and look at all that measuring needs; state and tuning included."""
     chosen = load(name)
-    found = look(chosen)
+    found = [*_usual_profile(name), *look(chosen)]
     if any(one.name in NOT_WITHOUT and one.level == "problem" for one in found):
         return found
     return found + findings(chosen)
+
+
+def _usual_profile(name: str) -> list[Finding]:
+    if has_file(name):
+        return []
+    detail = "the usual one, for a host of your ssh configuration"
+    return [Finding("profile", "ok", detail, f"to change it: latkit device add {name}")]
 
 
 def tune(name: str) -> AbstractContextManager[Tuning]:

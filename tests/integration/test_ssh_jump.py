@@ -99,7 +99,9 @@ def test_the_host_key_of_the_jump_host_is_verified(servers, config: Path):
     config.write_text(unknown + last.section("board", "ProxyJump gate"))
     with pytest.raises(HostKeyError, match=f":{first.port} is not known yet") as caught, board():
         pass
-    assert f"-p {first.port} " in (caught.value.hint or "")
+    hint = caught.value.hint or ""
+    assert "mkdir -p /no/such && ssh " in hint
+    assert hint.endswith(" gate true")
 
 
 def test_the_host_key_behind_the_jump_host_is_verified(servers, config: Path):

@@ -22,7 +22,7 @@ OTHER = paramiko.ECDSAKey.generate()
 
 @pytest.fixture
 def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Target:
-    monkeypatch.setenv("LATKIT_SSH_CONFIG", str(tmp_path / "none"))
+    monkeypatch.setenv("LATKIT_SSH_CONFIG", "/dev/null")
     found = resolve(create({"name": "Board", "user": "pi"}))
     return replace(found, known_hosts=(tmp_path / "absent", tmp_path / "known_hosts"))
 

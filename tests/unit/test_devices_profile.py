@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from latkit.devices import profile, profile_file
 from latkit.devices.profile import Profile, add, available, create, load
+from latkit.devices.usual import usual
 from latkit.errors import UnknownNameError, UsageError
 
 BUILT_IN = {"local", "rpi4", "rpi5", "jetson-nano", "jetson-orin", "x86-server", "cuda-gpu"}
@@ -101,14 +102,39 @@ def test_an_unknown_name_suggests_the_nearest():
     assert caught.value.exit_code == 2
 
 
-def test_a_host_of_the_ssh_configuration_is_not_silently_a_device(tmp_path: Path):
-    (tmp_path / "ssh_config").write_text("Host kitchen lab-* !no\n    User pi\n")
-    with pytest.raises(UnknownNameError) as caught:
-        load("kitchen")
-    assert "latkit device add kitchen" in (caught.value.hint or "")
-    with pytest.raises(UnknownNameError) as caught:
-        load("lab-1")
-    assert "device add" not in (caught.value.hint or "")
+class TestHostsOfTheSshConfiguration:
+    @pytest.fixture(autouse=True)
+    def _configuration(self, tmp_path: Path):
+        (tmp_path / "ssh_config").write_text("Host kitchen lab-* !no a.b rpi4\n  User pi\nHost *\n")
+
+    @pytest.mark.parametrize("name", ["kitchen", "lab-1"])
+    def test_they_are_devices_with_the_usual_profile(self, name: str):
+        assert load(name) == create({"name": name})
+        assert not profile.has_file(name)
+        assert usual(name) == load(name).usual()
+
+    def test_they_are_listed_behind_those_with_a_profile(self, own: Path):
+        found = {profile.name: origin for profile, origin in available()}
+        assert found["kitchen"] == "ssh configuration"
+        assert found["rpi4"] == "built-in"
+        assert not {"lab-*", "a.b", "no"} & set(found)
+        write(own, "kitchen", "threads = 4")
+        assert ("kitchen", "yours") in [(profile.name, origin) for profile, origin in available()]
+        assert usual("kitchen")["threads"] == 4
+
+    def test_a_name_that_no_device_can_have(self):
+        with pytest.raises(UnknownNameError) as caught:
+            load("a.b")
+        assert "latkit device add a-b --host a.b" in (caught.value.hint or "")
+
+    def test_a_typing_error_is_no_host(self):
+        with pytest.raises(UnknownNameError) as caught:
+            load("kitschen")
+        assert "did you mean 'kitchen'?" in (caught.value.hint or "")
+
+    def test_a_configuration_that_cannot_be_read_names_nobody(self, tmp_path: Path):
+        (tmp_path / "ssh_config").write_text(f"Include {tmp_path}/ssh_config\n")
+        assert {origin for _, origin in available()} == {"built-in"}
 
 
 @pytest.mark.parametrize(

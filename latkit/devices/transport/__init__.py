@@ -18,7 +18,6 @@ def open_transport(profile: Profile) -> Transport:
         from latkit.devices.transport.local import LocalTransport
 
         return LocalTransport()
-    from latkit.devices.transport.ssh import SshTransport
-    from latkit.devices.transport.ssh_target import resolve
+    from latkit.devices.transport.ssh_choice import choose
 
-    return SshTransport(resolve(profile), command_timeout_s=profile.command_timeout_s)
+    return choose(profile)

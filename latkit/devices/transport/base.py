@@ -11,9 +11,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
-
-Self = TypeVar("Self", bound="Transport")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +50,7 @@ class Transport(ABC):
     """A connection to one device; a context manager that connects on entering."""
 
     @abstractmethod
-    def __enter__(self: Self) -> Self: ...
+    def __enter__(self) -> Transport: ...
 
     @abstractmethod
     def __exit__(

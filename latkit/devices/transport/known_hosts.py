@@ -1,7 +1,8 @@
 """Is this the device that it claims to be? The host key against the known_hosts files.
 
 The rules are those of OpenSSH's sshd(8), SSH_KNOWN_HOSTS FILE FORMAT: hashed names, wildcards,
-negation, ``@revoked``. Certificate authorities are not followed. Nothing is ever added.
+negation, ``@revoked``. Certificate authorities are left to the transport ``openssh``. Nothing is
+ever added.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import binascii
 import fnmatch
 import hashlib
 import hmac
+import os
+import re
 import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -20,6 +23,14 @@ import paramiko
 
 from latkit.devices.transport.ssh_target import Target
 from latkit.errors import HostKeyError
+
+# Where the configuration says something else, ssh would not ask, or not look at the key.
+_IN_THE_WAY = {
+    "BatchMode": "no",
+    "ControlPath": "none",
+    "NoHostAuthenticationForLocalhost": "no",
+    "RemoteCommand": "none",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +109,33 @@ def _unknown(target: Target, key: paramiko.PKey) -> HostKeyError:
 
 def accept_command(target: Target) -> str:
     """The command that asks whether to record a server's key where latkit looks for it."""
-    login, host = target.login_command[:-1], target.login_command[-1]
-    options = [
-        "-o",
-        "StrictHostKeyChecking=ask",
-        "-o",
-        f"UserKnownHostsFile={target.known_hosts[0]}",
-    ]
-    return shlex.join([*login, *options, host, "true"])
+    file = target.known_hosts[0]
+    settings = {"StrictHostKeyChecking": "ask", "UserKnownHostsFile": file_setting(file)}
+    settings |= {key: value for key, value in _IN_THE_WAY.items() if target.options.says(key)}
+    options = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
+    *login, host = target.login_command
+    made = "" if file.parent.is_dir() else f"{shlex.join(['mkdir', '-p', str(file.parent)])} && "
+    return made + shlex.join([*login, *options, host, "true"])
+
+
+def file_setting(file: Path) -> str:
+    """A path as a value of the ssh configuration."""
+    literal = str(file).replace("%", "%%")
+    return f'"{literal}"' if re.search(r"\s", literal) else literal
+
+
+def _forget_command(target: Target, entry: Entry) -> str:
+    forget = shlex.join(["ssh-keygen", "-f", str(entry.file), "-R", lookup_name(target)])
+    return forget if os.access(entry.file.parent, os.W_OK) else f"sudo {forget}"
 
 
 def _changed(target: Target, key: paramiko.PKey, recorded: list[Entry]) -> HostKeyError:
     entry = next((one for one in recorded if one.key_type == key.get_name()), recorded[0])
-    forget = shlex.join(["ssh-keygen", "-f", str(entry.file), "-R", lookup_name(target)])
     return HostKeyError(
         f"the host key of {target.label} has CHANGED: it shows {key.get_name()} "
         f"{fingerprint(key)}, which is not the key recorded in {entry.place}",
         "if the device was not installed anew, somebody may be listening in: do not go on. "
-        f"If it was: {forget}, then {accept_command(target)}",
+        f"If it was: {_forget_command(target, entry)}, then {accept_command(target)}",
     )
 
 

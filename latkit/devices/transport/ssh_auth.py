@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -10,11 +9,12 @@ from pathlib import Path
 
 import paramiko
 
+from latkit.devices.transport.ssh_algorithms import accepts
+from latkit.devices.transport.ssh_identity import agent_keys, is_public, public_blob
 from latkit.devices.transport.ssh_target import Target
 from latkit.errors import DeviceUnreachable
 
 AUTH_TIMEOUT_S = 30.0
-_OPENSSH_MAGIC = b"openssh-key-v1\0"
 
 
 def authenticate(transport: paramiko.Transport, target: Target) -> None:
@@ -59,17 +59,26 @@ class _Attempt:
 
         A server gives up after a few, so that the likeliest must come first.
         """
-        blobs = {_public_blob(file): file for file in self.target.identity_files}
-        agent = [(f"agent key {key.comment or key.name}", key) for key in _agent_keys()]
+        files = self.target.identity_files
+        blobs = {public_blob(file) or str(file).encode(): file for file in files}
+        agent = [
+            (f"agent key {key.comment or key.name}", key)
+            for key in agent_keys(self.target.agent)
+            if accepts(self.target.options, key.name)
+        ]
         yield from (one for one in agent if one[1].asbytes() in blobs)
         in_agent = {key.asbytes() for _, key in agent}
         for blob, file in blobs.items():
-            if blob not in in_agent and (key := self._load(file)) is not None:
+            key = None if blob in in_agent else self._load(file)
+            if key is not None and accepts(self.target.options, key.get_name()):
                 yield str(file), key
         if not self.target.identities_only:
             yield from (one for one in agent if one[1].asbytes() not in blobs)
 
     def _load(self, file: Path) -> paramiko.PKey | None:
+        if is_public(file):
+            self.refused.append(f"{file} is a public key, and no agent has the private one")
+            return None
         try:
             return paramiko.PKey.from_path(file)
         except FileNotFoundError:
@@ -101,34 +110,3 @@ class _Attempt:
         login, host = self.target.login_command[1:-1], self.target.login_command[-1]
         copy = shlex.join(["ssh-copy-id", *login, host])
         return f"check the user name, and put your public key on the device: {copy}"
-
-
-def _agent_keys() -> tuple[paramiko.AgentKey, ...]:
-    try:
-        keys: tuple[paramiko.AgentKey, ...] = paramiko.Agent().get_keys()
-    except (OSError, paramiko.SSHException):
-        return ()
-    return keys
-
-
-def _public_blob(file: Path) -> bytes:
-    """The public half of a key file, from beside it or from its head, which is never encrypted."""
-    try:
-        return base64.b64decode(file.with_name(file.name + ".pub").read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        return _blob_of_private_key(file) or str(file).encode()
-
-
-def _blob_of_private_key(file: Path) -> bytes | None:
-    try:
-        body = "".join(line for line in file.read_text().splitlines() if "-----" not in line)
-        content = base64.b64decode(body)
-    except (OSError, ValueError):
-        return None
-    if not content.startswith(_OPENSSH_MAGIC):
-        return None
-    message = paramiko.Message(content[len(_OPENSSH_MAGIC) :])
-    for _ in ("cipher", "key derivation", "its options"):
-        message.get_string()
-    message.get_int()
-    return bytes(message.get_string())

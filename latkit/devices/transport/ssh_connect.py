@@ -6,11 +6,12 @@ import logging
 import socket
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import paramiko
 
 from latkit.devices.transport import known_hosts
+from latkit.devices.transport.ssh_algorithms import disabled
 from latkit.devices.transport.ssh_auth import AUTH_TIMEOUT_S, authenticate
 from latkit.devices.transport.ssh_target import Target
 from latkit.errors import DeviceUnreachable
@@ -22,14 +23,20 @@ UNACKNOWLEDGED_LIMIT_S = 15.0
 # Linux alone has it; elsewhere TCP's own, longer, limit holds.
 _TCP_USER_TIMEOUT = getattr(socket, "TCP_USER_TIMEOUT", None)
 
+_FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
+
 # Without a handler of its own, its tracebacks would end up on the user's terminal.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+
+class NothingInCommon(DeviceUnreachable):
+    """The server offers no key exchange, host key or encryption that paramiko has."""
 
 
 def connect(target: Target, held: ExitStack) -> paramiko.Transport:
     """A logged-in connection to the target; ``held`` closes it and those that it runs through.
 
-    Raises DeviceUnreachable or HostKeyError.
+    Raises DeviceUnreachable or HostKeyError; NothingInCommon where OpenSSH may do better.
     """
     transport = None
     for hop in target.hops():
@@ -46,7 +53,7 @@ def connect(target: Target, held: ExitStack) -> paramiko.Transport:
 
 def _dial(hop: Target) -> socket.socket:
     try:
-        stream = socket.create_connection((hop.hostname, hop.port), hop.connect_timeout_s)
+        stream = _connected(hop)
     except (OSError, UnicodeError) as problem:
         raise _no_connection(hop, problem) from None
     if _TCP_USER_TIMEOUT is not None:
@@ -54,6 +61,25 @@ def _dial(hop: Target) -> socket.socket:
         stream.setsockopt(socket.IPPROTO_TCP, _TCP_USER_TIMEOUT, limit_ms)
     stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return stream
+
+
+def _connected(hop: Target) -> socket.socket:
+    bound = hop.options.one("bindaddress")
+    source = (bound, 0) if bound else None
+    *others, last = _addresses(hop)
+    for address in others:
+        with suppress(OSError):
+            return socket.create_connection((address, hop.port), hop.connect_timeout_s, source)
+    return socket.create_connection((last, hop.port), hop.connect_timeout_s, source)
+
+
+def _addresses(hop: Target) -> list[str]:
+    """Those of the family that the configuration names; without one, the host's name."""
+    family = _FAMILIES.get(hop.options.one("addressfamily") or "")
+    if family is None:
+        return [hop.hostname]
+    found = socket.getaddrinfo(hop.hostname, hop.port, family, socket.SOCK_STREAM)
+    return [socket.getnameinfo(address, socket.NI_NUMERICHOST)[0] for *_, address in found]
 
 
 def _no_connection(hop: Target, problem: Exception) -> DeviceUnreachable:
@@ -99,7 +125,7 @@ def _tunnel(jump: paramiko.Transport, hop: Target) -> paramiko.Channel:
 
 
 def _handshake(stream: socket.socket | paramiko.Channel, hop: Target) -> paramiko.Transport:
-    transport = paramiko.Transport(stream)
+    transport = paramiko.Transport(stream, disabled_algorithms=disabled(hop.options))
     transport.banner_timeout = hop.connect_timeout_s
     transport.handshake_timeout = hop.connect_timeout_s
     transport.channel_timeout = hop.connect_timeout_s
@@ -128,9 +154,9 @@ def _prefer(transport: paramiko.Transport, recorded: Sequence[str]) -> None:
 def _no_handshake(hop: Target, problem: Exception, waited_s: float) -> DeviceUnreachable:
     where = f"{hop.hostname}, port {hop.port}"
     if isinstance(problem, paramiko.ssh_exception.IncompatiblePeer):
-        return DeviceUnreachable(
-            f"{where}: no encryption that both sides know: {problem}",
-            "the SSH server there is very old: update it",
+        return NothingInCommon(
+            f"{where}: the server there and paramiko have nothing in common: {problem}",
+            "OpenSSH's client may have what is lacking: apt-get install openssh-client",
         )
     if waited_s >= hop.connect_timeout_s:
         return DeviceUnreachable(
