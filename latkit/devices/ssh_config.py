@@ -81,13 +81,21 @@ def login_command(
     port: int | None = None,
     identity: str | None = None,
     jumps: str | None = None,
+    known_hosts: Path | None = None,
 ) -> list[str]:
     """The command that opens a shell there; ``jumps`` are the hosts of ``-J``."""
     words = ["ssh", *file_option()]
     words += ["-J", jumps] if jumps else []
     words += ["-p", str(port)] if port else []
     words += ["-i", identity] if identity else []
+    words += ["-o", f"UserKnownHostsFile={quoted(known_hosts)}"] if known_hosts else []
     return [*words, f"{user}@{alias}" if user else alias]
+
+
+def quoted(file: Path) -> str:
+    """A path as a value of the configuration."""
+    literal = str(file).replace("%", "%%")
+    return f'"{literal}"' if re.search(r"\s", literal) else literal
 
 
 def host_names() -> set[str]:

@@ -11,6 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
+
+Self = TypeVar("Self", bound="Transport")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class Transport(ABC):
     """A connection to one device; a context manager that connects on entering."""
 
     @abstractmethod
-    def __enter__(self) -> Transport: ...
+    def __enter__(self: Self) -> Self: ...
 
     @abstractmethod
     def __exit__(

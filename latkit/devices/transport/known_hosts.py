@@ -13,14 +13,14 @@ import fnmatch
 import hashlib
 import hmac
 import os
-import re
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import paramiko
 
+from latkit.devices import ssh_config
 from latkit.devices.transport.ssh_target import Target
 from latkit.errors import HostKeyError
 
@@ -110,18 +110,12 @@ def _unknown(target: Target, key: paramiko.PKey) -> HostKeyError:
 def accept_command(target: Target) -> str:
     """The command that asks whether to record a server's key where latkit looks for it."""
     file = target.known_hosts[0]
-    settings = {"StrictHostKeyChecking": "ask", "UserKnownHostsFile": file_setting(file)}
+    settings = {"StrictHostKeyChecking": "ask", "UserKnownHostsFile": ssh_config.quoted(file)}
     settings |= {key: value for key, value in _IN_THE_WAY.items() if target.options.says(key)}
     options = [word for key, value in settings.items() for word in ("-o", f"{key}={value}")]
-    *login, host = target.login_command
+    *login, host = replace(target.login, known_hosts=None).command
     made = "" if file.parent.is_dir() else f"{shlex.join(['mkdir', '-p', str(file.parent)])} && "
     return made + shlex.join([*login, *options, host, "true"])
-
-
-def file_setting(file: Path) -> str:
-    """A path as a value of the ssh configuration."""
-    literal = str(file).replace("%", "%%")
-    return f'"{literal}"' if re.search(r"\s", literal) else literal
 
 
 def _forget_command(target: Target, entry: Entry) -> str:

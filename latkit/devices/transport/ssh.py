@@ -31,7 +31,7 @@ class SshTransport(Transport):
         self._sftp: Sftp | None = None
         self._home: str | None = None
 
-    def __enter__(self) -> Transport:
+    def __enter__(self) -> SshTransport:
         self._open_link = Link(self._target)
         return self
 

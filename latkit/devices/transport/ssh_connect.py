@@ -29,14 +29,10 @@ _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
-class NothingInCommon(DeviceUnreachable):
-    """The server offers no key exchange, host key or encryption that paramiko has."""
-
-
 def connect(target: Target, held: ExitStack) -> paramiko.Transport:
     """A logged-in connection to the target; ``held`` closes it and those that it runs through.
 
-    Raises DeviceUnreachable or HostKeyError; NothingInCommon where OpenSSH may do better.
+    Raises DeviceUnreachable or HostKeyError.
     """
     transport = None
     for hop in target.hops():
@@ -154,9 +150,10 @@ def _prefer(transport: paramiko.Transport, recorded: Sequence[str]) -> None:
 def _no_handshake(hop: Target, problem: Exception, waited_s: float) -> DeviceUnreachable:
     where = f"{hop.hostname}, port {hop.port}"
     if isinstance(problem, paramiko.ssh_exception.IncompatiblePeer):
-        return NothingInCommon(
-            f"{where}: the server there and paramiko have nothing in common: {problem}",
-            "OpenSSH's client may have what is lacking: apt-get install openssh-client",
+        return DeviceUnreachable(
+            f"{where}: no encryption that both sides know: {problem}",
+            "install OpenSSH's client on this computer, which may know it: apt-get install "
+            "openssh-client",
         )
     if waited_s >= hop.connect_timeout_s:
         return DeviceUnreachable(

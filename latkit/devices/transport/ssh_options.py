@@ -15,7 +15,8 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import paramiko
@@ -49,11 +50,7 @@ class Login:
     port: int | None = None
     identity: str | None = None
     jumps: str | None = None
-
-    @property
-    def directly(self) -> Login:
-        """The same without the jump hosts that were named."""
-        return replace(self, jumps=None)
+    known_hosts: Path | None = None
 
     @property
     def command(self) -> tuple[str, ...]:
@@ -65,6 +62,7 @@ class Login:
                 port=self.port,
                 identity=self.identity,
                 jumps=self.jumps,
+                known_hosts=self.known_hosts,
             )
         )
 

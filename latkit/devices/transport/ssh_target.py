@@ -99,6 +99,11 @@ def _target(login: Login, depth: int) -> Target:
         user=found.one("user") or "",
         host_key_alias=found.one("hostkeyalias"),
     )
+    recorded = tuple(map(tokens.path, _user_known_hosts(found)))
+    if not recorded:
+        # Host keys are always verified: a configuration that throws them away means the usual file.
+        recorded = (tokens.path(_USUAL_KNOWN_HOSTS),)
+        login = replace(login, known_hosts=recorded[0])
     return Target(
         alias=login.alias,
         hostname=tokens.hostname,
@@ -108,7 +113,7 @@ def _target(login: Login, depth: int) -> Target:
         identities_only=found.yes("identitiesonly"),
         certificate_files=tuple(map(tokens.path, found.all("certificatefile"))),
         agent=_agent(found, tokens),
-        known_hosts=(*_user_known_hosts(found, tokens), *_system_known_hosts(found)),
+        known_hosts=(*recorded, *_system_known_hosts(found)),
         host_key_alias=tokens.host_key_alias,
         connect_timeout_s=float(found.seconds("connecttimeout") or DEFAULT_CONNECT_TIMEOUT_S),
         options=found,
@@ -156,10 +161,8 @@ def _agent(found: Options, tokens: Tokens) -> Path | None:
     return tokens.path(said)
 
 
-def _user_known_hosts(found: Options, tokens: Tokens) -> tuple[Path, ...]:
-    # Host keys are always verified: a configuration that throws them away means the usual file.
-    named = [one for one in _files(found.one("userknownhostsfile")) if one != "/dev/null"]
-    return tuple(map(tokens.path, named or [_USUAL_KNOWN_HOSTS]))
+def _user_known_hosts(found: Options) -> list[str]:
+    return [file for file in _files(found.one("userknownhostsfile")) if file != "/dev/null"]
 
 
 def _system_known_hosts(found: Options) -> tuple[Path, ...]:
