@@ -28,16 +28,16 @@ def choose(profile: Profile) -> Transport:
 
 
 def _openssh(profile: Profile, target: Target, reason: str) -> Transport:
-    from latkit.devices.transport.openssh import (  # type: ignore[import-untyped,unused-ignore]
-        OpenSshTransport,
-    )
-
     log.info("%s: %s by OpenSSH's client: %s", profile.name, target.label, reason)
     if program() is None:
         raise UsageError(
             f"device {profile.name!r} needs OpenSSH's client, which is not installed: {reason}",
             "apt-get install openssh-client, or what your system calls it",
         )
+    from latkit.devices.transport.openssh import (  # type: ignore[import-untyped,unused-ignore]
+        OpenSshTransport,
+    )
+
     made: Transport = OpenSshTransport(
         target.login_command,
         label=target.label,
