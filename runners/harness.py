@@ -162,6 +162,9 @@ def pin(processors):
         os.sched_setaffinity(0, processors)
     except OSError as problem:
         raise ValueError("cannot run on processors {}: {}".format(processors, problem)) from None
+    found = sorted(os.sched_getaffinity(0))
+    if found != sorted(set(processors)):  # the kernel leaves out in silence what there is not
+        raise ValueError("cannot run on processors {}, only on {}".format(processors, found))
 
 
 def summary(values):

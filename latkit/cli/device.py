@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from latkit.cli.condition import as_words, condition_options
 from latkit.cli.number import at_least
 from latkit.cli.output import Column, json_option, next_step, note, show, show_json
 from latkit.cli.terminal import put
@@ -84,15 +87,19 @@ def add_device(name: str, like: str | None, **fields: str | int | None) -> None:
 
 @command.command("check")
 @click.argument("name")
+@condition_options
 @json_option
 @click.pass_context
-def check_device(ctx: click.Context, name: str, as_json: bool) -> None:
-    """Connect to a device and say what is missing there, and how to mend it."""
+def check_device(ctx: click.Context, name: str, options: dict[str, Any], as_json: bool) -> None:
+    """Try on a device what measuring does; say what is missing there, and how to mend it.
+
+    Measures one network for a second, under the condition that is asked for.
+    """
     from dataclasses import asdict
 
     from latkit.lab.device import check
 
-    findings = check(name)
+    findings = check(name, options)
     columns = [
         Column("level", ""),
         Column("name", "what"),
@@ -104,7 +111,7 @@ def check_device(ctx: click.Context, name: str, as_json: bool) -> None:
     if problems:
         ctx.exit(UNREACHABLE if "connection" in problems else 1)
     note(f"{name} is ready")
-    next_step(f"latkit measure --device {name} --n 20")
+    next_step(f"latkit measure --device {name} --n 20{as_words(options)}")
 
 
 @command.command("tune")

@@ -13,12 +13,18 @@ from latkit.registry import Registry
 _ON_PROCESSOR = frozenset(
     {"CPUExecutionProvider", "XNNPACK", "builtin", "eager", "compile", "torchscript"}
 )
-_CUDA = frozenset({"CUDAExecutionProvider", "TensorrtExecutionProvider"})
+CUDA = frozenset({"CUDAExecutionProvider", "TensorrtExecutionProvider"})
 _TORCH_WITHOUT_CUDA = "torch --index-url https://download.pytorch.org/whl/cpu"
 # tflite-runtime's last release, for what LiteRT has no wheels for, was built for NumPy 1.
 _TFLITE_RUNTIME = "tflite-runtime numpy~=1.21"
 _LITERT_OLDEST_PYTHON = (3, 10)
 _LITERT_MACHINES = (None, "x86_64", "aarch64")
+_WHEELS = {
+    "onnxruntime": ("x86_64", "aarch64"),
+    "torch": ("x86_64", "aarch64"),
+    "tflite": ("x86_64", "aarch64", "armv7l"),
+}
+_TFLITE_RUNTIME_NEWEST_PYTHON = (3, 11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,20 @@ def requirements(
         return "ai-edge-litert numpy" if has_litert else _TFLITE_RUNTIME
     if name == "torch":
         return "numpy torch" if provider.endswith(":cuda") else f"numpy {_TORCH_WITHOUT_CUDA}"
-    return f"{name}-gpu numpy" if provider in _CUDA else f"{name} numpy"
+    return f"{name}-gpu numpy" if provider in CUDA else f"{name} numpy"
+
+
+def has_wheels(
+    name: str, machine: str | None, python: tuple[int, ...], libc: str | None = None
+) -> bool:
+    """Whether pip finds a runtime for such a machine; True where it is not known to find none."""
+    if name not in _WHEELS or machine is None:
+        return True
+    if libc == "musl" or machine not in _WHEELS[name]:
+        return False
+    if name == "tflite" and machine not in _LITERT_MACHINES:
+        return python[:2] <= _TFLITE_RUNTIME_NEWEST_PYTHON
+    return True
 
 
 def spelled(provider: str) -> str:

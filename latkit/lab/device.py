@@ -8,13 +8,24 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from latkit.devices.check import Finding
 from latkit.devices.check import check as look
 from latkit.devices.deploy import Deployed, deploy
-from latkit.devices.profile import Origin, Profile, add, available, create, has_file, load
+from latkit.devices.finding import Finding
+from latkit.devices.profile import (
+    Origin,
+    Profile,
+    add,
+    available,
+    changed,
+    create,
+    has_file,
+    load,
+)
 from latkit.devices.transport import open_transport
 from latkit.devices.tune import Tuning, by_hand, holding, told, tuned
 from latkit.errors import LatkitError
+from latkit.lab.options import fields
+from latkit.lab.trial import trial
 from latkit.measure.readiness import REMEDY, read_state
 from latkit.protocol import DeviceState
 
@@ -42,13 +53,22 @@ def add_profile(name: str, like: str | None, fields: Mapping[str, Any]) -> Path:
     return add(create({**begun, **fields, "name": name}))
 
 
-def check(name: str) -> list[Finding]:
-    """Connect to a device and look at all that measuring needs; state and tuning included."""
-    chosen = load(name)
+def check(name: str, options: Mapping[str, Any] | None = None) -> list[Finding]:
+    """Connect to a device and try there what measuring does, state and tuning included.
+
+    Args:
+        name: of its profile.
+        options: parts of the condition that are other than the profile's; see
+            ``latkit.lab.options``.
+    """
+    asked = options or {}
+    chosen = changed(load(name), fields(asked))
     found = [*_usual_profile(name), *look(chosen)]
-    if any(one.name in NOT_WITHOUT and one.level == "problem" for one in found):
+    problems = {one.name for one in found if one.level == "problem"}
+    if problems.intersection(NOT_WITHOUT):
         return found
-    return found + findings(chosen)
+    found += findings(chosen)
+    return found if problems else [*found, trial(chosen, tune=bool(asked.get("tune")))]
 
 
 def _usual_profile(name: str) -> list[Finding]:

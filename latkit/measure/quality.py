@@ -88,7 +88,7 @@ def judge(
         precision: decides how closely outputs must agree.
     """
     blocks = [each.entry.block for each in seen]
-    wrong = [fault for block in blocks for fault in _faults(block, expected, provider, precision)]
+    wrong = [fault for block in blocks for fault in faults(block, expected, provider, precision)]
     wrong += [fault for each in seen for fault in _absurdity(each)]
     if wrong:
         return Verdict("invalid", _once(wrong))
@@ -109,7 +109,7 @@ def _once(reasons: Iterable[str]) -> tuple[str, ...]:
     return tuple(kinds.values())
 
 
-def _faults(block: BlockEvent, expected: Output, provider: str, precision: str) -> Iterator[str]:
+def faults(block: BlockEvent, expected: Output, provider: str, precision: str) -> Iterator[str]:
     if block.output and not same_output(block.output, expected, precision):
         yield "wrong output: differs from what the host computes"
     if block.providers and block.providers[0] != provider:

@@ -177,9 +177,10 @@ class RunnerConformance:
         cpu = min(os.sched_getaffinity(0))
         assert isinstance(harness.ask(replace(request_, threads=2)), BlockEvent)
         assert isinstance(harness.ask(replace(request_, affinity=(cpu,))), BlockEvent)
-        failed = harness.ask(replace(request_, affinity=(60_000,)))
-        assert isinstance(failed, Failed)
-        assert "60000" in failed.detail
+        for lacking in ((60_000,), (cpu, 60_000)):
+            failed = harness.ask(replace(request_, affinity=lacking))
+            assert isinstance(failed, Failed)
+            assert "60000" in failed.detail
 
     @pytest.mark.parametrize("content", [b"", b"garbage", None])
     def test_a_bad_model_fails_alone(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import subprocess
 from collections.abc import Iterator
@@ -107,11 +108,29 @@ def test_the_state_is_read(python: Python):
 
 
 def test_the_probe_looks(python: Python, tmp_path: Path):
-    modules = "no_such_runtime.interpreter,nor_this"
     script = Path(program("probe.py")).read_text()
-    facts = answer(python, "-", modules, tmp_path, "sh", given=script)
+    facts = answer(python, "-I", "-", tmp_path, "sh", "", given=script)
     assert ".".join(map(str, facts["python"])) == python.version.partition("rc")[0]
-    assert (facts["module"], facts["runtime"]) == ("no_such_runtime", None)
+    assert str(facts["program"]).endswith("/sh")
+
+
+def test_a_python_too_old_for_the_rest_is_told_by_the_probe(tmp_path: Path):
+    """By its grammar: nothing in it is newer than the Python of eight years ago."""
+    ast.parse(Path(program("probe.py")).read_text(), feature_version=(3, 6))
+
+
+def test_the_packages_and_limits_are_told(python: Python):
+    module = "no_such_runtime.interpreter,nor_this"
+    (found,) = answer(python, program("packages.py"), module)["modules"]
+    assert found == {"name": "no_such_runtime", "place": None, "version": None}
+    assert answer(python, program("limits.py"))["memory_mb"] > 0
+
+
+def test_they_are_started_past_what_lies_about(python: Python, tmp_path: Path):
+    (tmp_path / "json.py").write_text("raise SystemExit('not this one')")
+    words = [python.path, "-u", program("start.py"), "state.py", "state,boards,sysfs"]
+    done = subprocess.run(words, cwd=tmp_path, env={"PYTHONPATH": ":"}, capture_output=True)
+    assert parse_state(done.stdout.strip()).load is not None
 
 
 def test_the_lease_is_held(python: Python, tmp_path: Path):

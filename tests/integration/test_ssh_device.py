@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from latkit.devices.check import Finding, check
+from latkit.devices.check import check
 from latkit.devices.deploy import deploy
+from latkit.devices.finding import Finding
 from latkit.devices.lease import DeviceBusyError, Lease
 from latkit.devices.profile import Profile, create
 from latkit.devices.transport import Transport, open_transport
@@ -113,11 +114,11 @@ def test_check_of_a_ready_device(sshd: Sshd, tmp_path: Path):
 def test_check_names_the_command_that_installs_the_runtime(sshd: Sshd, tmp_path: Path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "venv"], check=True)
     python = str(tmp_path / "venv" / "bin" / "python")
-    finding = found(board(python=python))["runtime"]
+    finding = found(board(python=python, remote_dir=f"{tmp_path}/device"))["runtime"]
     assert finding.level == "problem"
     assert finding.detail == "onnxruntime is missing, numpy is missing"
-    expected = f"ssh -F {sshd.config} board {python} -m pip install onnxruntime numpy"
-    assert finding.hint == expected
+    script = f"{python} -m ensurepip && {python} -m pip install onnxruntime numpy"
+    assert finding.hint == f"ssh -F {sshd.config} board '{script}'"
 
 
 def test_check_without_python(sshd: Sshd):
@@ -130,7 +131,7 @@ def test_check_without_python(sshd: Sshd):
 def test_check_without_sftp(tmp_path: Path, ssh_home: Path, monkeypatch):
     with running_sshd(tmp_path / "sshd", sftp="/bin/false") as server:
         monkeypatch.setenv("LATKIT_SSH_CONFIG", str(server.config))
-        finding = found(board())["access"]
+        finding = found(board(remote_dir=f"{tmp_path}/device"))["access"]
     assert finding.level == "problem"
     assert "openssh-sftp-server" in (finding.hint or "")
 

@@ -8,50 +8,47 @@ import subprocess
 import sys
 from pathlib import Path
 
+from latkit.devices.facts import Facts
 from latkit.devices.runners import runner_file
 
 
-def probe(modules: str, folder: Path, wanted: str = "", **environment: str) -> dict[str, object]:
+def probe(folder: Path, program: str = "", processors: str = "", cwd: Path | None = None) -> Facts:
     output = subprocess.run(
-        [sys.executable, "-", modules, str(folder), wanted],
+        [sys.executable, "-I", "-", str(folder), program, processors],
         input=runner_file("probe.py").read_bytes(),
-        env={**os.environ, **environment},
+        cwd=cwd,
         capture_output=True,
         check=True,
     ).stdout
-    answer = json.loads(output)
-    assert isinstance(answer, dict)
-    return answer
+    return Facts.model_validate(json.loads(output))
 
 
-def test_probe_tells_what_is_there(tmp_path: Path):
-    facts = probe("onnxruntime", tmp_path / "not" / "made" / "yet")
-    assert facts["python"] == list(sys.version_info[:3])
-    assert "CPUExecutionProvider" in facts["providers"]
-    assert facts["runtime"]
-    assert facts["cpus"] == sorted(os.sched_getaffinity(0))
-    assert isinstance(facts["free_bytes"], int)
+def test_it_tells_what_is_there(tmp_path: Path):
+    facts = probe(tmp_path / "not" / "made" / "yet")
+    assert facts.python == sys.version_info[:3]
+    assert facts.machine == facts.kernel == os.uname().machine
+    assert facts.libc
+    assert facts.cpus == tuple(sorted(os.sched_getaffinity(0)))
+    assert facts.free_bytes
+    assert facts.writable
+    assert facts.pinned is None
 
 
-def test_probe_tells_absent_from_broken(tmp_path: Path):
-    assert probe("no_such_runtime", tmp_path)["runtime"] is None
-    (tmp_path / "halfway.py").write_text("import no_such_library")
-    facts = probe("halfway", tmp_path, PYTHONPATH=str(tmp_path))
-    assert facts["runtime"] == "broken: No module named 'no_such_library'"
-    assert facts["providers"] is None
+def test_nothing_in_the_working_directory_is_taken_for_a_module(tmp_path: Path):
+    (tmp_path / "json.py").write_text("raise SystemExit('not this one')")
+    assert probe(tmp_path, cwd=tmp_path).cpus
 
 
-def test_probe_takes_the_first_module_that_is_there(tmp_path: Path):
-    facts = probe("no_such_runtime.interpreter,onnxruntime", tmp_path)
-    assert facts["module"] == "onnxruntime"
-    assert "CPUExecutionProvider" in facts["providers"]
-    absent = probe("no_such_runtime.interpreter,nor_this", tmp_path)
-    assert (absent["module"], absent["runtime"]) == ("no_such_runtime", None)
+def test_it_finds_a_program(tmp_path: Path):
+    assert (probe(tmp_path, "sh").program or "").endswith("/sh")
+    assert probe(tmp_path, "no-such-program").program is None
+    (tmp_path / "text").touch()
+    facts = probe(tmp_path, f"{tmp_path}/text")
+    assert (facts.program, facts.program_exists) == (None, True)
 
 
-def test_probe_finds_a_program(tmp_path: Path):
-    assert str(probe("json", tmp_path, "sh")["program"]).endswith("/sh")
-    assert probe("json", tmp_path, "no-such-program")["program"] is None
-    facts = probe("", tmp_path, "sh")
-    assert facts["program"]
-    assert facts["runtime"] is facts["providers"] is None
+def test_it_tries_the_processors(tmp_path: Path):
+    first = min(os.sched_getaffinity(0))
+    assert probe(tmp_path, "", str(first)).pinned == (first,)
+    assert probe(tmp_path, "", f"{first},60000").pinned == (first,)
+    assert probe(tmp_path, "", "60000").pinned == ()
