@@ -90,6 +90,12 @@ class TestBothReaders:
         assert found.identity_files[0] == key
         assert found.connect_timeout_s == 0.5
 
+    def test_a_user_before_the_host(self, home: Path):
+        configure(home, "IdentityFile /key_%n_%r\n")
+        found = target(host="pi@10.0.0.7")
+        assert found.label == "pi@10.0.0.7:22"
+        assert found.identity_files == (Path("/key_10.0.0.7_pi"),)
+
     def test_what_the_profile_says_is_matched_against(self, home: Path):
         configure(home, "Host board\n User ann\nMatch user ann\n Port 5\nMatch user pi\n Port 6\n")
         assert target().port == 5
@@ -234,7 +240,7 @@ class TestBySsh:
     def test_who_reads_is_told(self, home: Path, caplog: pytest.LogCaptureFixture):
         with caplog.at_level("INFO"):
             target()
-        assert f"ssh -G -T -F {home}/config board" in caplog.text
+        assert f"ssh -G -T -F {home}/config -- board" in caplog.text
 
 
 class TestByParamiko:

@@ -56,6 +56,8 @@ def is_public(file: Path) -> bool:
 
 
 def _text(file: Path) -> str:
+    if not file.is_file():  # a pipe would keep us waiting
+        raise FileNotFoundError(file)
     with file.open(encoding="utf-8") as source:
         return source.read(_MAX_BYTES)
 

@@ -132,7 +132,8 @@ def options(login: Login) -> Options:
 
 def _told_by(ssh: str, login: Login) -> Iterator[tuple[str, str]]:
     # Without -T it remarks that there is no terminal.
-    command = [ssh, "-G", "-T", *login.command[1:]]
+    *words, alias = login.command[1:]
+    command = [ssh, "-G", "-T", *words, "--", alias]
     log.info("%s: settings by %s", login.alias, shlex.join(command))
     said = _said(command, login.alias)
     for line in said.splitlines():
@@ -146,7 +147,7 @@ def _said(command: list[str], alias: str) -> str:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         errors="surrogateescape",
         start_new_session=True,
     ) as process:

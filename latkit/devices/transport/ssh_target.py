@@ -70,7 +70,8 @@ def resolve(profile: Profile) -> Target:
     Raises UsageError where the configuration cannot be understood, or names a key file of the
     profile that is not there.
     """
-    login = Login(profile.host or profile.name, profile.user, profile.port, _own_key(profile))
+    user, _, alias = (profile.host or profile.name).rpartition("@")
+    login = Login(alias, profile.user or user or None, profile.port, _own_key(profile))
     target = _target(login, depth=0)
     if profile.connect_timeout_s:
         return replace(target, connect_timeout_s=profile.connect_timeout_s)
@@ -93,7 +94,7 @@ def _target(login: Login, depth: int) -> Target:
         )
     found = options(login)
     tokens = Tokens(
-        alias=login.alias,
+        alias=found.one("host") or login.alias,
         hostname=found.one("hostname") or login.alias,
         port=_port(found),
         user=found.one("user") or "",
