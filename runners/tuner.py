@@ -9,7 +9,8 @@ brings the line ``end``, or brings no byte for SILENCE_S seconds, and when it is
 signal. A second process does that, which outlives the first even where that is killed. What is to
 be put back is kept in FILE as well: where both were killed, the next ``hold`` does it first.
 
-``status`` prints ``{"state": "held"}``, ``"left"`` where only FILE is left, or ``"free"``.
+``status`` prints ``{"state": "held"}``, ``"left"`` where only FILE is left, or ``"free"``. Both
+print ``"untrusted"`` with the reason where FILE may be somebody else's work, and do nothing then.
 ROOT is where the kernel's files are, for tests.
 """
 
@@ -21,15 +22,18 @@ import select
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Iterable
 
 WANTED = "performance"
 BUSY_WAIT_S = 5.0
 COMMAND_TIMEOUT_S = 20.0
+MAX_KEPT_CHARACTERS = 1 << 18
+ASTRAY = "it leads to another file"
 SYSTEM_PATH = os.environ.get("PATH", "") + ":/usr/sbin:/usr/bin:/sbin:/bin"
 ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
@@ -38,8 +42,17 @@ class Governors:
     """Frequency governors, one file a group of processors that share a clock."""
 
     def __init__(self, root: str) -> None:
-        cpufreq = Path(root, "sys/devices/system/cpu/cpufreq")
-        self.files = sorted(str(file) for file in cpufreq.glob("policy*/scaling_governor"))
+        cpufreq = Path(os.path.realpath(root), "sys/devices/system/cpu/cpufreq")
+        found = sorted(str(file) for file in cpufreq.glob("policy*/scaling_governor"))
+        self.files = [file for file in found if not astray(file)]
+        self.astray = {file: ASTRAY for file in found if astray(file)}
+
+    def knows(self, found: Any) -> bool:
+        """Whether these are settings of this kernel, each with a value that it offers there."""
+        return isinstance(found, dict) and all(
+            file in self.files and isinstance(value, str) and value in offered(file)
+            for file, value in found.items()
+        )
 
     def read(self) -> dict[str, str]:
         """What is to be changed: path and present value, where the kernel offers the other."""
@@ -60,7 +73,10 @@ class Governors:
 
 
 class JetsonClocks:
-    """NVIDIA's program that fixes all clocks of a Jetson, and can store and restore them."""
+    """NVIDIA's program that fixes all clocks of a Jetson, and can store and restore them.
+
+    It writes ``file`` as root, and does as root what stands there.
+    """
 
     def __init__(self, file: str) -> None:
         self.file = file + ".clocks"
@@ -75,10 +91,16 @@ class JetsonClocks:
         return as_root([str(self.program)])
 
     def restore(self) -> str | None:
-        failed = as_root([str(self.program), "--restore", self.file])
+        distrust = suspicion(self.file, (0, os.geteuid()))
+        failed = distrust or as_root([str(self.program), "--restore", self.file])
         if failed is None:
             Path(self.file).unlink(missing_ok=True)
         return failed
+
+
+def astray(file: str) -> bool:
+    """Whether a link leads from there to another file, which is no setting."""
+    return os.path.realpath(file) != file
 
 
 def content(file: str) -> str:
@@ -102,6 +124,8 @@ def written(file: str, value: str) -> str | None:
     reason = None
     if content(file) == value:
         return None
+    if astray(file):
+        return ASTRAY
     try:
         Path(file).write_text(value)
     except PermissionError:
@@ -134,8 +158,30 @@ def as_root(words: list[str], given: str = "") -> str | None:
     return "needs root: " + (last[0][:200] if last else "refused")
 
 
+def suspicion(path: str, owners: Iterable[int]) -> str | None:
+    """Why a file should not be trusted; None where it is one of the owners' own, and no link."""
+    try:
+        found = os.lstat(path)
+    except OSError as problem:
+        return "{}: {}".format(path, problem.strerror)
+    if found.st_uid not in owners:
+        return "{} belongs to user {}".format(path, found.st_uid)
+    if not stat.S_ISREG(found.st_mode):
+        return "{} is no regular file".format(path)
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return "others may write to {}".format(path)
+    return None
+
+
+class Untrusted(Exception):
+    """The file of what is to be put back may be somebody else's work."""
+
+
 class Plan:
-    """What is to be put back, in a file that is on the disk before anything is changed."""
+    """What is to be put back, in a file that is on the disk before anything is changed.
+
+    What stands there is done as root. Raises Untrusted where it may be somebody else's.
+    """
 
     def __init__(self, file: str, root: str) -> None:
         self.file = Path(file)
@@ -145,16 +191,30 @@ class Plan:
 
     def left(self) -> dict[str, Any] | None:
         """That of an earlier run, unless the computer has restarted since, and forgotten all."""
-        try:
-            found = json.loads(self.file.read_text())
-            return dict(found) if found["boot_id"] == self.boot_id else None
-        except (OSError, ValueError, KeyError, TypeError):
+        if not os.path.lexists(self.file):
             return None
+        distrust = suspicion(str(self.file), (os.geteuid(),))
+        if distrust:
+            raise Untrusted(distrust)
+        try:
+            with self.file.open() as file:
+                found = json.loads(file.read(MAX_KEPT_CHARACTERS))
+            if found["boot_id"] != self.boot_id:
+                return None
+            kept = {"governors": found["governors"], "clocks": found["clocks"]}
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
+        if not self.governors.knows(kept["governors"]) or not isinstance(kept["clocks"], bool):
+            raise Untrusted("{} names what is no setting of this computer".format(self.file))
+        return kept
 
     def keep(self, found: dict[str, str], clocks: bool) -> None:
         whole = {"boot_id": self.boot_id, "governors": found, "clocks": clocks}
         temporary = self.file.with_suffix(".part")
-        with temporary.open("w") as file:
+        if os.path.lexists(temporary):
+            os.unlink(temporary)  # of a run that was killed
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+        with open(os.open(temporary, flags, 0o600), "w") as file:
             json.dump(whole, file)
             file.flush()
             os.fsync(file.fileno())
@@ -162,8 +222,11 @@ class Plan:
 
     def restore(self) -> dict[str, str]:
         """Put everything back; why each thing that is not could not be."""
-        kept = self.left()
         failed = {}
+        try:
+            kept = self.left()
+        except Untrusted as problem:
+            return {str(self.file): str(problem)}
         if kept and kept["clocks"]:
             reason = self.clocks.restore()
             failed.update({"jetson_clocks": reason} if reason else {})
@@ -180,8 +243,12 @@ def hold(file: str, silence_s: float, root: str) -> None:
         say({"state": "busy"})
         return
     plan = Plan(file, root)
-    recovered = plan.left() is not None
-    failed = plan.restore()
+    try:
+        recovered = plan.left() is not None
+        failed = plan.restore()
+    except Untrusted as problem:
+        say({"state": "untrusted", "reason": str(problem)})
+        return
     if failed:
         say({"state": "restored", "failed": failed})
         return
@@ -214,7 +281,7 @@ def guard(watched: int, plan: Plan) -> None:
 
 def apply(plan: Plan) -> dict[str, Any]:
     """Change what can be changed; what that was, and what was refused, with the reasons."""
-    refused = {}
+    refused = dict(plan.governors.astray)
     changed = {}
     found = plan.governors.read()
     clocks = False
@@ -271,7 +338,10 @@ def status(file: str, root: str) -> None:
         except OSError:
             say({"state": "held"})
             return
-    say({"state": "free" if Plan(file, root).left() is None else "left"})
+    try:
+        say({"state": "free" if Plan(file, root).left() is None else "left"})
+    except Untrusted as problem:
+        say({"state": "untrusted", "reason": str(problem)})
 
 
 def say(answer: dict[str, Any]) -> None:

@@ -32,7 +32,8 @@ class _Answer(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    state: Literal["tuned", "restored", "busy", "held", "left", "free"]
+    state: Literal["tuned", "restored", "busy", "held", "left", "free", "untrusted"]
+    reason: str = ""
     recovered: bool = False
     changed: dict[str, str] = {}
     refused: dict[str, str] = {}
@@ -89,7 +90,9 @@ def tuned(profile: Profile, root: str = "/") -> Iterator[Tuning]:
 def holding(deployed: Deployed, root: str = "/") -> Hold:
     """Whether a device is held so now; ``left``: it was, by a run that was killed."""
     answer = deployed.run("tuner.py", "status", _kept(deployed), root)
-    state = _parsed(answer.stdout.strip().encode()).state
+    said = _parsed(answer.stdout.strip().encode())
+    _require_trusted(deployed.transport.description, said)
+    state = said.state
     if state not in ("held", "left", "free"):
         raise RemoteCommandError(
             f"{deployed.transport.description} said {state!r} when asked for its state"
@@ -106,11 +109,21 @@ def _require_tuned(profile: Profile, where: str, answer: _Answer) -> None:
         raise RemoteCommandError(
             f"{where} is tuned by somebody else already", "it needs no second one: just measure"
         )
+    _require_trusted(where, answer)
     if answer.state != "tuned":
         raise _not_restored(profile, where, answer.failed)
     if answer.refused and not answer.changed:
         raise RemoteCommandError(
             f"nothing could be changed on {where}: {told(answer.refused)}", by_hand(profile)
+        )
+
+
+def _require_trusted(where: str, answer: _Answer) -> None:
+    if answer.state == "untrusted":
+        raise RemoteCommandError(
+            f"what is to be put back on {where} may be somebody else's work: "
+            f"{_printable(answer.reason)}",
+            "look at that file, then remove it; a restart of the device puts everything back",
         )
 
 

@@ -28,6 +28,8 @@ from latkit.protocol import (
 )
 from latkit.subjects import ModelFile
 
+MODELS = "models"
+"""The folder in a device's ``remote_dir`` for the model files of a session."""
 MODEL_TIMEOUT_S = 300.0
 
 
@@ -137,7 +139,7 @@ class Session:
         profile = self.profile
         self._transport = self._stack.enter_context(open_transport(profile))
         # Files alone, which disturb nobody; the lease is held by one of them.
-        self._deployed = deploy(self._transport, profile)
+        self._deployed = deploy(self._transport, profile, MODELS)
         self._lease = self._stack.enter_context(Lease(self._deployed, wait_s=self._wait_s))
         self._folder = self._transport.expand(profile.remote_dir)
         clear_out(self._transport, self._folder)
@@ -187,7 +189,7 @@ class Session:
         if self.profile.transport == "local":
             return str(model.path)
         if model.sha256 not in self._uploaded:
-            remote = f"{self._folder}/models/{model.path.name}"
+            remote = f"{self._folder}/{MODELS}/{model.path.name}"
             # One of that name was left by a session that was killed, and may not be whole.
             self._transport.upload(model.path, remote)
             self._uploaded[model.sha256] = remote

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -167,3 +168,124 @@ def test_an_unknown_runtime_is_put_nowhere(device: Profile, transport: Counting)
     with pytest.raises(UnknownNameError, match="unknown runtime 'onxruntime'"):
         deploy(transport, device.model_copy(update={"runtime": "onxruntime"}))
     assert transport.commands == 0
+
+
+NOBODY = 65534
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can make others' files")
+
+
+def planted(device: Profile, change: Callable[[Path], object], place: str = "") -> Profile:
+    folder = Path(device.remote_dir, place)
+    folder.mkdir(parents=True)
+    change(folder)
+    return device
+
+
+def refused(device: Profile) -> str:
+    transport = Counting()
+    with pytest.raises(RemoteCommandError, match="nothing is run from") as caught:
+        deploy(transport, device)
+    assert transport.uploads == []
+    assert "remote_dir" in (caught.value.hint or "")
+    return caught.value.message
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o775, 0o722, 0o1777, 0o2770])
+@pytest.mark.parametrize("place", ["", "runners"])
+def test_a_folder_that_others_may_write_to_is_refused(device: Profile, mode: int, place: str):
+    said = refused(planted(device, lambda folder: folder.chmod(mode), place))
+    assert f"others may write to {Path(device.remote_dir, place)} (mode {mode:04o})" in said
+
+
+@needs_root
+@pytest.mark.parametrize("place", ["", "runners"])
+def test_somebody_elses_folder_is_refused(device: Profile, place: str):
+    said = refused(planted(device, lambda folder: os.chown(folder, NOBODY, NOBODY), place))
+    assert f"{Path(device.remote_dir, place)} belongs to user {NOBODY}, not to 0" in said
+
+
+@needs_root
+@pytest.mark.parametrize("link", [False, True])
+def test_a_way_there_that_somebody_else_made_is_refused(tmp_path: Path, device, link: bool):
+    way, own = tmp_path / "way", tmp_path / "own"
+    (own / "latkit").mkdir(parents=True)
+    if link:
+        way.symlink_to(own)
+    else:
+        (way / "latkit").mkdir(parents=True)
+    os.chown(way, NOBODY, NOBODY, follow_symlinks=False)
+    said = refused(device.model_copy(update={"remote_dir": f"{way}/latkit"}))
+    assert f"{way} belongs to user {NOBODY}" in said
+
+
+def test_a_way_there_that_others_could_change_is_refused(tmp_path: Path, device: Profile):
+    way = tmp_path / "way"
+    way.mkdir()
+    way.chmod(0o777)
+    inner = device.model_copy(update={"remote_dir": f"{way}/latkit"})
+    assert f"others may write to {way} (mode 0777)" in refused(inner)
+    way.chmod(0o1777)  # as /tmp: what is in it is its owner's
+    deploy(LocalTransport(), inner)
+
+
+def test_a_link_below_it_is_refused(tmp_path: Path, device: Profile):
+    (tmp_path / "elsewhere").mkdir()
+    Path(device.remote_dir).mkdir()
+    Path(device.remote_dir, "runners").symlink_to(tmp_path / "elsewhere")
+    assert "is no folder" in refused(device)
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_ones_own_link_to_ones_own_folder_is_followed(tmp_path: Path, device: Profile):
+    (tmp_path / "disk").mkdir(mode=0o700)
+    Path(device.remote_dir).symlink_to("disk")
+    deploy(LocalTransport(), device)
+    assert (tmp_path / "disk" / "runners").is_dir()
+
+
+def test_links_in_circles_are_refused(tmp_path: Path, device: Profile):
+    Path(device.remote_dir).symlink_to(tmp_path / "other")
+    (tmp_path / "other").symlink_to(device.remote_dir)
+    assert "in circles" in refused(device)
+
+
+def test_what_is_made_is_for_its_user_alone(device: Profile):
+    before = os.umask(0)
+    try:
+        folder = Path(deploy(LocalTransport(), device, "models").folder)
+    finally:
+        os.umask(before)
+    made = [folder, folder.parent, folder.parent.parent, Path(device.remote_dir, "models")]
+    assert {one.stat().st_mode & 0o777 for one in made} == {0o700}
+
+
+@needs_root
+def test_a_file_that_somebody_else_put_there_is_replaced(device: Profile, deployed: Deployed):
+    os.chown(Path(deployed.folder, "timing.py"), NOBODY, NOBODY)
+    transport = Counting()
+    deploy(transport, device)
+    assert transport.uploads == ["timing.py"]
+
+
+def test_a_folder_that_cannot_be_made_says_why(device: Profile):
+    Path(device.remote_dir).write_text("")
+    assert "is no folder" in refused(device)
+    nowhere = device.model_copy(update={"remote_dir": "/proc/latkit"})
+    assert "/proc/latkit: " in refused(nowhere)
+
+
+@needs_root
+def test_a_home_that_is_somebody_elses_is_refused(
+    tmp_path: Path, device: Profile, monkeypatch: pytest.MonkeyPatch
+):
+    """As ``sudo`` leaves it, where it keeps HOME."""
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, NOBODY, NOBODY)
+    monkeypatch.setenv("HOME", str(home))
+    assert f"{home} belongs to user {NOBODY}" in refused(
+        device.model_copy(update={"remote_dir": "~/.cache/latkit"})
+    )
+    os.chown(home, 0, 0)
+    tmp_path.chmod(0o777)  # above it, all is as the device's owner wants it
+    deploy(LocalTransport(), device.model_copy(update={"remote_dir": "~/.cache/latkit"}))

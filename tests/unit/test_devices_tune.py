@@ -329,3 +329,127 @@ def test_the_command_line(root: Path, capsys: pytest.CaptureFixture[str]):
 def test_the_command_line_without_such_a_command(root: Path):
     assert run(["device", "tune", "here", "--", "no-such-program"]) == 2
     eventually(lambda: governors(root) == USUAL)
+
+
+def plant(here: Profile, root: Path, **changes: object) -> Path:
+    """What a run that was killed could have left, but for the changes."""
+    boot_id = (root / "proc/sys/kernel/random/boot_id").read_text().strip()
+    setting = f"{root}/{CPUFREQ}/policy0/scaling_governor"
+    kept = {"boot_id": boot_id, "governors": {setting: "powersave"}, "clocks": False}
+    file = Path(here.remote_dir, "tuned.json")
+    file.parent.mkdir(mode=0o700)
+    file.write_text(json.dumps(kept | changes))
+    return file
+
+
+def refuses_to_tune(here: Profile, root: Path) -> str:
+    with (
+        pytest.raises(RemoteCommandError, match="may be somebody else's work") as caught,
+        tune.tuned(here, str(root)),
+    ):
+        pass
+    with pytest.raises(RemoteCommandError, match="may be somebody else's work"):
+        tune.holding(deploy(LocalTransport(), here), str(root))
+    assert governors(root) == USUAL
+    return caught.value.message
+
+
+def test_what_was_left_by_this_user_is_put_back(here: Profile, root: Path):
+    plant(here, root)
+    with tune.tuned(here, str(root)) as tuning:
+        assert tuning.recovered
+    assert governors(root)[0] == "powersave"
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "{tmp}/precious",
+        "{root}/sys/devices/system/cpu/cpufreq/policy0/scaling_max_freq",
+        "{root}/sys/devices/system/cpu/cpufreq/policy0/../../../../../../../precious",
+        "{root}/sys/devices/system/cpu/cpufreq/policy9/scaling_governor",
+        "{root}/sys/devices/system/cpu/cpufreq/./policy0/scaling_governor",
+    ],
+)
+def test_only_governors_are_put_back(here: Profile, root: Path, tmp_path: Path, setting: str):
+    precious = tmp_path / "precious"
+    precious.write_text("mine\n")
+    file = setting.format(tmp=tmp_path, root=root)
+    plant(here, root, governors={file: "powersave"})
+    assert "no setting of this computer" in refuses_to_tune(here, root)
+    assert precious.read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("link", ["policy0/scaling_governor", "policy0"])
+def test_a_link_is_no_governor(here: Profile, root: Path, tmp_path: Path, link: str):
+    lay_out(tmp_path, {"elsewhere/scaling_governor": "mine\n"})
+    plant(here, root)
+    place = root / CPUFREQ / link
+    if place.is_dir():
+        shutil.copy(place / "scaling_available_governors", tmp_path / "elsewhere")
+        shutil.rmtree(place)
+        place.symlink_to(tmp_path / "elsewhere")
+    else:
+        place.unlink()
+        place.symlink_to(tmp_path / "elsewhere/scaling_governor")
+    with pytest.raises(RemoteCommandError, match="no setting"), tune.tuned(here, str(root)):
+        pass
+    assert (tmp_path / "elsewhere/scaling_governor").read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("value", ["turbo", "", "ondemand\nx", 3, None, ["ondemand"]])
+def test_only_what_the_kernel_offers_is_put_back(here: Profile, root: Path, value: object):
+    setting = f"{root}/{CPUFREQ}/policy0/scaling_governor"
+    plant(here, root, governors={setting: value})
+    assert "no setting of this computer" in refuses_to_tune(here, root)
+
+
+@pytest.mark.parametrize("changes", [{"governors": []}, {"governors": "x"}, {"clocks": "yes"}])
+def test_what_is_no_plan_is_not_followed(here: Profile, root: Path, changes: dict[str, object]):
+    plant(here, root, **changes)
+    refuses_to_tune(here, root)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make others' files")
+def test_somebody_elses_plan_is_not_followed(here: Profile, root: Path):
+    os.chown(plant(here, root), 65534, 65534)
+    assert "belongs to user 65534" in refuses_to_tune(here, root)
+
+
+def test_a_plan_that_others_may_write_is_not_followed(here: Profile, root: Path):
+    plant(here, root).chmod(0o666)
+    assert "others may write to" in refuses_to_tune(here, root)
+
+
+def test_a_plan_behind_a_link_is_not_followed_nor_overwritten(
+    here: Profile, root: Path, tmp_path: Path
+):
+    file = plant(here, root)
+    file.rename(tmp_path / "elsewhere.json")
+    file.symlink_to(tmp_path / "elsewhere.json")
+    before = (tmp_path / "elsewhere.json").read_text()
+    assert "is no regular file" in refuses_to_tune(here, root)
+    assert (tmp_path / "elsewhere.json").read_text() == before
+
+
+def test_what_lies_where_the_plan_is_written_is_not_followed(
+    here: Profile, root: Path, tmp_path: Path
+):
+    precious = tmp_path / "precious"
+    precious.write_text("mine\n")
+    Path(here.remote_dir).mkdir(mode=0o700)
+    for name in ("tuned.part", "tuned.json.clocks"):
+        Path(here.remote_dir, name).symlink_to(precious)
+    with tune.tuned(here, str(root)):
+        assert governors(root) == TUNED
+        assert Path(here.remote_dir, "tuned.json").stat().st_mode & 0o777 == 0o600
+    assert governors(root) == USUAL
+    assert precious.read_text() == "mine\n"
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "9" * 10_000, "[" * 100_000, "\x00" * 10**6])
+def test_a_damaged_plan_is_passed_over(here: Profile, root: Path, content: str):
+    plant(here, root).write_text(content)
+    with tune.tuned(here, str(root)) as tuning:
+        assert not tuning.recovered
+    assert governors(root) == USUAL
