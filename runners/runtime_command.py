@@ -23,6 +23,7 @@ import timing
 
 MAX_OUTPUT_BYTES = 8 << 20
 VERSION_TIMEOUT_S = 60
+DAY_NS = 86400 * 10**9
 NS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9}
 PILOT_ITERATIONS = 10
 # A program that tells each inference's latency says all in one start; one that tells a median
@@ -194,12 +195,20 @@ def latencies(program, told):
             found = found[-1:]
         figures = [(Decimal(number), NS[unit]) for number, unit in found]
         step = min(unit * 10.0 ** number.as_tuple().exponent for number, unit in figures)
-        return [max(1, round(number * unit)) for number, unit in figures], step
+        outside = [pair for pair in found if is_none(Decimal(pair[0]) * NS[pair[1]])]
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError):
         sought = program.get("pattern") or program["json_path"]
         last = " / ".join(told.strip().splitlines()[-3:])[-300:]
         problem = "found no latency by {!r} in what the program told: {}"
         raise ValueError(problem.format(sought, last)) from None
+    if outside:
+        raise ValueError("the program told a latency of {} {}, which is none".format(*outside[0]))
+    return [round(number * unit) for number, unit in figures], step
+
+
+def is_none(latency_ns):
+    """Whether no inference can take so long; a benchmark that measured nothing often tells 0."""
+    return not 1 <= latency_ns <= DAY_NS
 
 
 def matches(program, told):

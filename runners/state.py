@@ -46,9 +46,10 @@ def governor():
 
 
 def temperature_c():
-    """Hottest of the thermal zones."""
+    """Hottest of the thermal zones; a sensor that is not connected tells what cannot be."""
     values = known(map(number, paths("sys/class/thermal/thermal_zone*/temp")))
-    return max(values) / 1000 if values else None
+    possible = [value / 1000 for value in values if -90 <= value / 1000 <= 250]
+    return max(possible) if possible else None
 
 
 def load():

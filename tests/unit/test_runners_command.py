@@ -104,6 +104,15 @@ def test_what_holds_no_latency_is_said(text: str):
         runtime_command.latencies(program, text)
 
 
+@pytest.mark.parametrize(
+    "figure", ["0", "0.00", "-1.5", "0.0000001", "1e9999", "1e999999999", "86400001", "Infinity"]
+)
+def test_a_latency_that_is_none_is_said(figure: str):
+    program = {"pattern": r"took (?P<latency>\S+)", "unit": "ms", "yields": "samples"}
+    with pytest.raises(ValueError, match=r"latency of .* ms, which is none|found no latency"):
+        runtime_command.latencies(program, f"took 1.5\ntook {figure}\n")
+
+
 class Talk:
     """A harness with a program, spoken with as the host does."""
 
@@ -207,6 +216,7 @@ def test_samples_of_one_start(tmp_path: Path, model: Path):
     ("body", "said"),
     [
         ("print('nothing')", "found no latency by"),
+        ("print('median 0.00')", "told a latency of 0.00 ms, which is none"),
         ("sys.exit('no such device')", "ended with 1: no such device"),
         ("print('x' * (9 << 20))", "printed more than 8388608 bytes"),
         ("import os; os.abort()", "ended with -6"),

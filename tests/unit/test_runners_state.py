@@ -63,6 +63,14 @@ def test_a_raspberry_pi(tmp_path: Path):
     assert state.memory_mb() == 3793
 
 
+def test_a_temperature_that_cannot_be_is_unknown(tmp_path: Path):
+    zone = "sys/class/thermal/thermal_zone{}/temp"
+    lay_out(tmp_path, {zone.format(0): "-274000\n", zone.format(1): "2147483647\n"})
+    assert state.temperature_c() is None
+    lay_out(tmp_path, {zone.format(2): "41500\n"})
+    assert state.temperature_c() == 41.5
+
+
 @pytest.mark.parametrize(
     ("said", "now", "since_boot"),
     [
