@@ -58,7 +58,6 @@ class Runner:
             raise self._broken(f"speaks protocol {event.protocol}, not {PROTOCOL_VERSION}")
         if event.format not in FORMATS:
             raise self._broken(f"reads models in {event.format!r}, which latkit does not write")
-        self._require_runtime(event)
         require_precision(event.format, self._profile.precision)
         self._require_provider(event)
         self._cpus = event.cpus
@@ -112,12 +111,6 @@ class Runner:
             f"{runtime} cannot be used on {self._where}: {event.detail}",
             f"install it there: {shlex.join(words)} {needed}",
         )
-
-    def _require_runtime(self, hello: Hello) -> None:
-        command = self._profile.command
-        wanted = command.name if command else self._profile.runtime
-        if hello.runtime != wanted:
-            raise self._broken(f"drives {hello.runtime!r}, not {wanted!r}")
 
     def _require_provider(self, hello: Hello) -> None:
         wanted = self._profile.provider

@@ -76,7 +76,6 @@ def test_a_good_runner(start):
         (say(FAILED), "greeted with Failed"),
         (say(HELLO, '"protocol":1', '"protocol":2'), "speaks protocol 2, not 1"),
         (say(HELLO, '"onnx"', '"rknn"'), "'rknn', which latkit does not write"),
-        (say(HELLO, '"onnxruntime"', '"tflite"'), "drives 'tflite', not 'onnxruntime'"),
         (say(HELLO, "CPUEx", "GPUEx"), "has no CPUExecutionProvider, only GPUEx"),
     ],
 )
