@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -23,12 +24,11 @@ KEY = paramiko.ECDSAKey.generate()
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What the configuration may name; no agent, no ticket."""
+    """What the configuration may name; no agent."""
     if shutil.which("ssh") is None or shutil.which("ssh-keygen") is None:
         needs.lacking("OpenSSH's client is not installed", "apt-get install openssh-client")
     monkeypatch.setenv("LATKIT_SSH_CONFIG", str(tmp_path / "config"))
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
-    monkeypatch.setenv("KRB5CCNAME", str(tmp_path / "ticket"))
     keygen = ["ssh-keygen", "-q", "-N", "", "-t", "ed25519", "-f"]
     for name in ("key", "authority"):
         subprocess.run([*keygen, str(tmp_path / name)], check=True)
@@ -116,10 +116,16 @@ def test_an_authority_for_that_host(folder: Path):
     assert f"an authority ({folder}/known, line 1)" in (why() or "")
 
 
-def test_a_kerberos_ticket(folder: Path):
+@pytest.mark.parametrize("has_ticket", [True, False])
+def test_a_kerberos_ticket(folder: Path, monkeypatch: pytest.MonkeyPatch, has_ticket: bool):
+    klist = folder / "klist"
+    klist.write_text(f"#!/bin/sh\n[ $1 = -s ] && exec {str(has_ticket).lower()}\n")
+    klist.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
     configure(folder, "GSSAPIAuthentication yes")
-    (folder / "ticket").touch()
-    assert f"Kerberos ticket {folder}/ticket" in (why() or "")
+    assert ("Kerberos ticket" in (why() or "")) == has_ticket
+    configure(folder, "GSSAPIAuthentication no")
+    assert why() is None
 
 
 def test_a_jump_host_is_looked_at_too(folder: Path):
