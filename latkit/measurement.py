@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 Level = Literal["valid", "suspect", "invalid"]
 LEVELS: tuple[Level, ...] = ("valid", "suspect", "invalid")
+MAX_LATENCY_MS = 24 * 3600 * 1000.0
+"""A day: whatever takes longer was not the inference of one network."""
 
 
 @dataclass(frozen=True, slots=True)

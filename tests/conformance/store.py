@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timezone
+from datetime import datetime, timezone
 
 import numpy as np
 import pytest
@@ -25,11 +25,12 @@ CONDITION = Condition("board", Runtime("onnxruntime", "1.20", "CPUExecutionProvi
 
 # Neither NUL nor lone surrogates are text to a database.
 _text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
-_name = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
-_count = st.integers(0, 2**31 - 1)
+_name = st.from_regex(r"[A-Za-zäß0-9][\w .()+-]{0,20}[\w)]", fullmatch=True)
+_count = st.integers(1, 2**31 - 1)
 _ns = st.integers(0, 2**63 - 1)
-_ms = st.floats(allow_nan=False, allow_infinity=False, width=64)
-_times = st.datetimes(timezones=st.just(timezone.utc))
+_ms = st.floats(1e-9, 24 * 3600 * 1000, width=64)
+_no_ms = st.floats(allow_nan=False, allow_infinity=False, width=64)
+_times = st.datetimes(max_value=datetime(2026, 1, 1), timezones=st.just(timezone.utc))
 
 conditions = st.builds(
     Condition,
@@ -59,8 +60,10 @@ contexts = st.dictionaries(
 def any_measurements(draw: st.DrawFn) -> Measurement:
     """Any measurement that may be stored."""
     level = draw(st.sampled_from(["valid", "suspect", "invalid"]))
-    latency_ms = draw(st.none() | _ms if level == "invalid" else _ms)
-    figures = [draw(st.none() | _ms) for _ in range(5)]
+    latency_ms = draw(st.none() | _no_ms if level == "invalid" else _ms)
+    bounds = [sorted(draw(st.tuples(_ms, _ms))) for _ in range(2)]
+    figures = [value if draw(st.booleans()) else None for pair in bounds for value in pair]
+    figures.append(draw(st.none() | _ms))
     return Measurement(
         Subject(draw(_text), draw(_text)),
         draw(conditions),

@@ -8,6 +8,8 @@ from pathlib import Path
 from latkit.errors import StoreError, UsageError
 from latkit.measurement import Measurement
 from latkit.store.io import flat, help_layout, published, record, tabular
+from latkit.store.io.headers import EVERYTHING, Taken
+from latkit.store.io.refusal import Refuse, raising
 
 
 def read(
@@ -15,28 +17,42 @@ def read(
     *,
     parse: record.Parse,
     parse_any: published.ParseAny,
+    taken: Taken = EVERYTHING,
+    refuse: Refuse = raising,
 ) -> Iterator[Measurement]:
     """Measurements of a flat file, a wide published table, or folders in HELP's layout.
+
+    ``taken`` says which columns of a table are latencies, and in which unit; ``refuse`` is told of
+    every row that is wrong, which is then left out.
 
     Raises UsageError for a form that is not known, StoreError or ArchError where the content is
     wrong, some of them only while the result is iterated.
     """
     if path.is_dir():
-        return _read_folder(path, parse_any)
-    columns = tabular.read(path)
+        return _read_folder(path, parse_any, taken, refuse)
+    names, lines = tabular.lines(path)
+    if "latency_ms" in names:
+        _require_plain(taken, path)
+        flat.require_columns(names, str(path))
+        rows = (dict(zip(names, line, strict=True)) for line in lines)
+        return flat.read(rows, parse, str(path), refuse)
+    columns = tabular.columns(names, lines, path)
     if not columns:
         return iter(())  # JSON's empty list
-    if "latency_ms" in columns:
-        return flat.read(tabular.rows(columns), parse, str(path))
-    if "arch" in columns:
-        return published.from_columns(columns, parse_any, str(path))
-    raise StoreError(
-        f"{path} is neither an export nor a table of latencies: it has no column 'arch'",
-        "a table has a column 'arch', then one column of milliseconds per device",
-    )
+    return published.from_columns(columns, parse_any, str(path), taken, refuse)
 
 
-def _read_folder(folder: Path, parse: published.ParseAny) -> Iterator[Measurement]:
+def _require_plain(taken: Taken, path: Path) -> None:
+    if taken != EVERYTHING:
+        raise UsageError(
+            f"{path} is an export, which says itself what is in it",
+            "leave --columns and --unit out: they are for tables of latencies",
+        )
+
+
+def _read_folder(
+    folder: Path, parse: published.ParseAny, taken: Taken, refuse: Refuse
+) -> Iterator[Measurement]:
     try:
         candidates = [folder, *sorted(folder.iterdir())]
     except OSError as problem:
@@ -47,4 +63,4 @@ def _read_folder(folder: Path, parse: published.ParseAny) -> Iterator[Measuremen
             f"{folder} is not in HELP's layout",
             "it should hold latency/*.pt beside str_arch2idx.pt or arch.pt",
         )
-    return (found for path in folders for found in help_layout.read(path, parse))
+    return (found for path in folders for found in help_layout.read(path, parse, taken, refuse))

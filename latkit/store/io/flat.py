@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from latkit.csv_cells import defused
 from latkit.errors import StoreError, UsageError
 from latkit.files import replacing
 from latkit.measurement import Measurement
@@ -24,6 +25,7 @@ from latkit.store.io.record import (
     from_record,
     to_record,
 )
+from latkit.store.io.refusal import Refuse, raising
 from latkit.store.rows import FIGURES
 
 
@@ -44,23 +46,39 @@ def write(measurements: Iterable[Measurement], path: Path) -> int:
     return len(records)
 
 
-def read(rows: Iterable[Mapping[str, Any]], parse: Parse, origin: str) -> Iterator[Measurement]:
+def read(
+    rows: Iterable[Mapping[str, Any]], parse: Parse, origin: str, refuse: Refuse = raising
+) -> Iterator[Measurement]:
     """Measurements from flat rows.
 
-    Raises StoreError, or ArchError for an architecture, naming the row that is wrong.
+    ``refuse`` is told of a StoreError, or an ArchError, naming the row that is wrong.
     """
     for number, row in enumerate(rows, start=1):
         try:
-            yield from_record(row, parse)
+            found = from_record(row, parse)
         except (StoreError, UsageError) as problem:
-            raise problem.at(f"{origin}, row {number}") from None
+            refuse(problem.at(f"{origin}, row {number}"))
+        else:
+            yield found
+
+
+def require_columns(names: Iterable[str], origin: str) -> None:
+    """That a table with a column ``latency_ms`` is an export; raises StoreError where it is none.
+
+    Of an export that lacks a column or two every row is told what it lacks.
+    """
+    if not {"space", "device", "verdict"} & set(names):
+        raise StoreError(
+            f"{origin} is no export: its column 'latency_ms' does not say of which device",
+            "call the column by the device's name, beside a column 'arch'",
+        )
 
 
 def _write_csv(records: list[dict[str, Any]], path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, CSV_COLUMNS, extrasaction="ignore")
         writer.writeheader()
-        writer.writerows({**record, **_cells(record)} for record in records)
+        writer.writerows(_cells(record) for record in records)
 
 
 def _write_json(records: list[dict[str, Any]], path: Path) -> None:
@@ -83,9 +101,10 @@ def _write_parquet(records: list[dict[str, Any]], path: Path) -> None:
     parquet.write_table(pa.Table.from_pylist(rows, schema=pa.schema(kinds)), path)
 
 
-def _cells(record: Mapping[str, Any]) -> dict[str, str]:
-    """What a CSV file has as JSON."""
-    return {name: _cell(record[name]) for name in ("affinity", "reasons")}
+def _cells(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as a CSV file has it: lists as JSON, and no text that begins as a formula does."""
+    lists = {name: _cell(record[name]) for name in ("affinity", "reasons")}
+    return {name: defused(value) for name, value in {**record, **lists}.items()}
 
 
 def _cell(value: Any) -> str:

@@ -15,7 +15,9 @@ from typing import Any
 from latkit.errors import StoreError
 from latkit.measurement import Measurement
 from latkit.store.io import torch_file
+from latkit.store.io.headers import EVERYTHING, MS, Taken
 from latkit.store.io.published import ParseAny, labels, numbers, parse_all
+from latkit.store.io.refusal import Refuse, raising
 
 _NUMBERED, _LISTED = "str_arch2idx.pt", "arch.pt"
 
@@ -26,17 +28,23 @@ def is_help(folder: Path) -> bool:
     return listed and (folder / "latency").is_dir()
 
 
-def read(folder: Path, parse: ParseAny) -> Iterator[Measurement]:
-    """Measurements of one search space; raises StoreError where a file is not as published."""
-    files = sorted((folder / "latency").glob("*.pt"))
+def read(
+    folder: Path, parse: ParseAny, taken: Taken = EVERYTHING, refuse: Refuse = raising
+) -> Iterator[Measurement]:
+    """Measurements of one search space; raises StoreError where a file is not as published.
+
+    ``taken`` chooses among devices; ``refuse`` is told of single architectures and values.
+    """
+    files = {file.stem: file for file in sorted((folder / "latency").glob("*.pt"))}
     if not files:
         raise StoreError(f"{folder} has no latency/*.pt", "HELP keeps one file per device there")
     source = folder / _NUMBERED
     texts = _numbered(source) if source.is_file() else _listed(folder / _LISTED)
-    archs = parse_all(texts, parse, str(folder))
-    for file in files:
-        values = numbers(_values(file, len(archs)), str(file))
-        yield from labels(archs, file.stem, values)
+    archs = parse_all(texts, parse, str(folder), refuse)
+    for name in taken.headers(list(files)):
+        device, unit = taken.device(name)
+        values = numbers(_values(files[name], len(archs)), str(files[name]), refuse)
+        yield from labels(archs, device, [MS[unit] * value for value in values])
 
 
 def _values(file: Path, count: int) -> list[Any]:

@@ -1,30 +1,48 @@
-"""CSV, JSON and Parquet files as columns, whatever these mean."""
+"""CSV, JSON and Parquet files as columns or rows, whatever these mean.
+
+Nothing here is in proportion to what a file claims: size, columns, rows and cells are bounded.
+"""
 
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from reprlib import repr as shorten
 from typing import Any
 
 from latkit.errors import StoreError, UsageError
+from latkit.reading import MIB, parse_json, read_bytes
+from latkit.store.io import csv_file, parquet_file
 
 Columns = dict[str, list[Any]]
+Lines = Iterator[list[Any]]
+
+MAX_COLUMNS = 10_000
+MAX_CELLS = 4_000_000
+MAX_JSON_BYTES = 64 * MIB
 
 
 def read(path: Path) -> Columns:
     """All columns of a file, equally long; cells of a CSV file are text.
 
-    Raises UsageError for a suffix that is not known, StoreError where the content is damaged.
+    Raises UsageError for a suffix that is not known, StoreError where the content is damaged or
+    more than is read at once.
     """
-    try:
-        return reader(path)(path)
-    except OSError as problem:
-        raise StoreError(f"cannot read {path}: {problem.strerror or problem}") from None
-    except (ValueError, RecursionError, csv.Error) as problem:
-        kind = path.suffix.removeprefix(".")
-        raise StoreError(f"{path} is damaged, or no {kind} file: {problem}") from None
+    return columns(*lines(path), path)
+
+
+def columns(names: list[str], found: Lines, path: Path) -> Columns:
+    """All lines as columns."""
+    most = MAX_CELLS // max(1, len(names))
+    columns: Columns = {name: [] for name in names}
+    for number, line in enumerate(found):
+        if number >= most:
+            raise StoreError(f"{path} has more than {MAX_CELLS:,} cells", "import it in parts")
+        for column, cell in zip(columns.values(), line, strict=True):
+            column.append(cell)
+    return columns
 
 
 def rows(columns: Columns) -> Iterator[dict[str, Any]]:
@@ -33,69 +51,61 @@ def rows(columns: Columns) -> Iterator[dict[str, Any]]:
         yield dict(zip(columns, values, strict=True))
 
 
-def reader(path: Path) -> Callable[[Path], Columns]:
+def lines(path: Path) -> tuple[list[str], Lines]:
+    """The names of a file's columns, and its lines, read as they are asked for.
+
+    Raises as ``read``, some of it only while the lines are iterated.
+    """
+    found = _sound(path, reader(path))
+    names = next(found)
+    return names, found
+
+
+def reader(path: Path) -> Callable[[Path], Lines]:
     """What reads a file of this suffix; raises UsageError where nothing does."""
-    if path.suffix not in _READERS:
+    suffix = path.suffix.lower()
+    if suffix not in _READERS:
         raise UsageError(f"cannot read {path}: known formats are {', '.join(_READERS)}")
-    return _READERS[path.suffix]
+    return _READERS[suffix]
 
 
-def _read_csv(path: Path) -> Columns:
-    # utf-8-sig: spreadsheets put a byte-order mark before the first column's name.
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        lines = csv.reader(file)
-        header = next(lines, [])
-        _require_names(header)
-        return _columns(header, _full_lines(lines, len(header)))
+def _sound(path: Path, read: Callable[[Path], Lines]) -> Lines:
+    """What a reader finds, whose names are sound and whose every failure is a StoreError."""
+    try:
+        found = read(path)
+        names = next(found)
+        _require_names(names)
+        yield names
+        yield from found
+    except OSError as problem:
+        raise StoreError(f"cannot read {path}: {problem.strerror or problem}") from None
+    except (ValueError, OverflowError, csv.Error) as problem:
+        kind, why = path.suffix.removeprefix("."), str(problem).partition("\n")[0][:200]
+        raise StoreError(f"{path} is damaged, or no {kind} file: {why}") from None
 
 
-def _full_lines(lines: Any, width: int) -> Iterator[list[str]]:
-    for line in lines:
-        if not line:
-            continue
-        if len(line) != width:
-            raise ValueError(f"line {lines.line_num} has {len(line)} cells, the header {width}")
-        yield line
-
-
-def _read_json(path: Path) -> Columns:
-    records = json.loads(path.read_text(encoding="utf-8"))
+def _json_lines(path: Path) -> Lines:
+    """Of records, whose keys are the names; none at all where there is no record."""
+    records = parse_json(read_bytes(path, MAX_JSON_BYTES).decode("utf-8-sig"))
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
         raise ValueError("expected a list of objects")
     names = list(dict.fromkeys(name for record in records for name in record))
-    return _columns(names, ([record.get(name) for name in names] for record in records))
-
-
-def _read_parquet(path: Path) -> Columns:
-    from pyarrow import parquet
-
-    # Opened here: pyarrow itself would take a folder or a URL too. Without its threads, as a
-    # process that ends while they are being started is aborted.
-    with path.open("rb") as file:
-        table = parquet.ParquetFile(file, pre_buffer=False).read(use_threads=False)
-    _require_names(table.column_names)
-    columns: Columns = table.to_pydict()
-    return columns
-
-
-def _columns(names: list[str], lines: Iterable[list[Any]]) -> Columns:
-    columns: Columns = {name: [] for name in names}
-    for line in lines:
-        for column, cell in zip(columns.values(), line, strict=True):
-            column.append(cell)
-    return columns
+    yield names
+    for record in records:
+        yield [record.get(name) for name in names]
 
 
 def _require_names(names: list[str]) -> None:
-    if not names:
-        raise ValueError("it has no columns")
-    twice = sorted({name for name in names if names.count(name) > 1})
+    if len(names) > MAX_COLUMNS:
+        raise ValueError(f"it has {len(names):,} columns, more than {MAX_COLUMNS:,}")
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
-        raise ValueError(f"column {twice[0]!r} occurs twice")
+        raise ValueError(f"column {shorten(twice[0])} occurs twice")
 
 
-_READERS: dict[str, Callable[[Path], Columns]] = {
-    ".csv": _read_csv,
-    ".json": _read_json,
-    ".parquet": _read_parquet,
+_READERS: dict[str, Callable[[Path], Lines]] = {
+    ".csv": csv_file.lines,
+    ".json": _json_lines,
+    ".parquet": parquet_file.lines,
+    ".tsv": csv_file.lines,
 }

@@ -1,0 +1,60 @@
+"""CSV as people have it: commas, semicolons or tabs, any byte-order mark, decimal commas."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from latkit.csv_cells import restored
+from latkit.reading import MIB, read_bytes
+
+MAX_BYTES = 64 * MIB
+MAX_LINES = 2_000_000
+
+# UTF-8 is the rule; spreadsheets put a mark before the first column's name, or write UTF-16.
+_MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
+
+
+def lines(path: Path) -> Iterator[list[str]]:
+    """The header, then all other lines, equally long; blank ones are left out.
+
+    Raises OSError, ValueError or csv.Error where it cannot be read.
+    """
+    text = _decoded(read_bytes(path, MAX_BYTES))
+    delimiter = _delimiter(text)
+    found = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    header = next(found, [])
+    if not header:
+        raise ValueError("it has no columns")
+    yield [restored(name.strip()) for name in header]
+    for line in found:
+        if found.line_num > MAX_LINES:
+            raise ValueError(f"it has more than {MAX_LINES:,} lines")
+        if not line:
+            continue
+        if len(line) != len(header):
+            raise ValueError(
+                f"line {found.line_num} has {len(line)} cells, the header {len(header)}"
+            )
+        yield [_cell(cell, delimiter) for cell in line]
+
+
+def _decoded(content: bytes) -> str:
+    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8-sig")
+    return content.decode(encoding)
+
+
+def _delimiter(text: str) -> str:
+    header = text[: text.find("\n")] if "\n" in text else text
+    return next((sign for sign in "\t;" if sign in header), ",")
+
+
+def _cell(cell: str, delimiter: str) -> str:
+    if delimiter != "," and _DECIMAL_COMMA.fullmatch(cell):
+        return cell.replace(",", ".")
+    return restored(cell)
