@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from latkit.cli.condition import choosing_conditions
-from latkit.cli.number import at_least
+from latkit.cli.number import at_least, counted
 from latkit.cli.output import (
     Column,
     json_option,
+    milliseconds,
     moment,
     ms_column,
     next_step,
     note,
     show,
     show_json,
+    warn,
 )
 from latkit.measurement import LEVELS, Level
 
 if TYPE_CHECKING:
+    from latkit.lab.dataset import Unit
+    from latkit.lab.imports import Imported, ImportedDevice
     from latkit.lab.verify import Audit, Way
 
 
@@ -168,14 +172,45 @@ def export(file: str, device: str | None, space: str | None) -> None:
 @command.command("import")
 @click.argument("path", type=click.Path(exists=True))
 @click.option("--space", help="Space of a table whose architectures do not tell.")
-def import_(path: str, space: str | None) -> None:
+@click.option(
+    "--columns", metavar="NAMES", help="Columns that are latencies, as rpi4,tpu (default: all)."
+)
+@click.option(
+    "--unit",
+    type=click.Choice(["ms", "s", "us", "ns"]),
+    help="Of columns whose header names none (default: ms).",
+)
+def import_(path: str, space: str | None, columns: str | None, unit: Unit | None) -> None:
     """Add measurements from a file or folder.
 
-    PATH is what 'latkit dataset export' wrote, a wide table (a column 'arch', then one column of
-    milliseconds a device), or a folder in the layout that HELP published.
+    PATH is what 'latkit dataset export' wrote, a wide table (a column 'arch', then one column a
+    device, in milliseconds unless its header says otherwise, as 'rpi4 (s)'), or a folder in the
+    layout that HELP published. A row that is wrong is left out, and told.
     """
     from latkit.lab import Lab
 
-    found = Lab().dataset.import_(path, space)
+    chosen = [name.strip() for name in columns.split(",")] if columns is not None else []
+    found = Lab().dataset.import_(path, space, columns=chosen, unit=unit)
     already = f", {found.known:,} were there already" if found.known else ""
-    note(f"{found.added:,} measurements added{already}")
+    note(f"{counted(found.added, 'measurement')} added{already}")
+    for one in found.devices:
+        note(_described(one))
+    for one in found.devices:
+        if one.doubt:
+            warn(f"{one.device}: {one.doubt}")
+    _tell_left_out(found)
+
+
+def _described(one: ImportedDevice) -> str:
+    """What was imported of a device, on one line."""
+    name = f"  {one.device}, {one.space}: {counted(one.networks, 'network')}"
+    low, high = one.lowest_ms, one.highest_ms
+    span = f", {milliseconds(low)} to {milliseconds(high)} ms" if low and high else ""
+    return name + span + (f"; {one.invalid:,} invalid" if one.invalid else "")
+
+
+def _tell_left_out(found: Imported) -> None:
+    for words in found.left_out:
+        note(f"left out: {words}")
+    if more := found.wrong - len(found.left_out):
+        note(f"left out: {more:,} more")

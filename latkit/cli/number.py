@@ -1,4 +1,7 @@
-"""Numbers as options take them, bounded: none is more than databases and generators hold."""
+"""Numbers as options take them and sentences say them.
+
+None that is taken is more than databases and generators hold.
+"""
 
 from __future__ import annotations
 
@@ -11,3 +14,8 @@ MOST = 1_000_000
 def at_least(least: int) -> click.IntRange:
     """A count of something, or seconds."""
     return click.IntRange(least, MOST)
+
+
+def counted(number: int, noun: str) -> str:
+    """So many of something: 1 network, 2,000 networks."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -180,6 +180,11 @@ def note(text: str) -> None:
     tell(text)
 
 
+def warn(text: str) -> None:
+    """Tell of something that is not as it should be, on stderr."""
+    tell(text, "warning: ", "yellow")
+
+
 def next_step(*commands: str) -> None:
     """Suggest what to type next, on stderr."""
     for number, command in enumerate(commands):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,11 @@ import numpy as np
 
 from latkit import spaces as known
 from latkit.errors import ArchError, UsageError
+from latkit.reading import MIB, read_bytes, read_stdin
 from latkit.spaces.base import Space
 from latkit.subjects import Subject
 
-MAX_FILE_BYTES = 256 * 1024 * 1024
+MAX_FILE_BYTES = 32 * MIB
 
 
 def read_arch_file(name: str) -> list[Subject]:
@@ -21,19 +21,18 @@ def read_arch_file(name: str) -> list[Subject]:
 
     Raises UsageError where the file cannot be read, ArchError where its content is wrong.
     """
-    if name == "-":
-        return known.read_archs(sys.stdin.read(), "standard input")
-    path = Path(name)
+    origin = "standard input" if name == "-" else name
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise UsageError(f"{name} is larger than {MAX_FILE_BYTES >> 20} MiB")
-        text = path.read_text(encoding="utf-8")
+        content = (
+            read_stdin(MAX_FILE_BYTES) if name == "-" else read_bytes(Path(name), MAX_FILE_BYTES)
+        )
+        text = content.decode("utf-8-sig")
     except OSError as problem:
         hint = "'latkit space sample nb201 > arch.json' writes an example"
-        raise UsageError(f"cannot read {name}: {problem.strerror}", hint) from None
+        raise UsageError(f"cannot read {origin}: {problem.strerror}", hint) from None
     except UnicodeDecodeError:
-        raise ArchError(f"{name} is not a text file") from None
-    return known.read_archs(text, name)
+        raise ArchError(f"{origin} is not a text file") from None
+    return known.read_archs(text, origin)
 
 
 def describe(arch: Subject) -> dict[str, Any]:

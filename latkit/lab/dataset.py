@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from latkit import spaces
 from latkit.condition import Condition
 from latkit.errors import ArchError, LatkitError
+from latkit.lab.imports import Imported, Survey
 from latkit.lab.workspace import Workspace
 from latkit.measurement import LEVELS, Level, Measurement
 from latkit.store import Query, Summary
 from latkit.store.io import files, flat
+from latkit.store.io.headers import EVERYTHING, Taken, Unit
+from latkit.store.io.refusal import Refuse, raising
 from latkit.subjects import Subject
 
-
-@dataclass(frozen=True, slots=True)
-class Imported:
-    """How many measurements of a file were new, and how many were there already."""
-
-    added: int
-    known: int
+__all__ = ["Dataset", "Unit", "read_file", "row", "summary_row"]
 
 
 class Dataset:
@@ -75,16 +71,34 @@ class Dataset:
         path = Path(file)
         return flat.write(self.find(device, space, samples=path.suffix != ".csv"), path)
 
-    def import_(self, path: str | Path, space: str | None = None) -> Imported:
+    def import_(
+        self,
+        path: str | Path,
+        space: str | None = None,
+        *,
+        columns: Sequence[str] = (),
+        unit: Unit | None = None,
+    ) -> Imported:
         """Add what a file or folder holds; see ``latkit dataset import --help``.
 
-        It is read whole before anything is added. ``space`` is that of a table whose architectures
-        do not tell.
+        It is read whole before anything is added, and then once more, so that it need not fit into
+        memory. A row that is wrong is left out and told.
+
+        Args:
+            path: an export, a table, or a folder in HELP's layout.
+            space: that of a table whose architectures do not tell.
+            columns: headers of the columns that are latencies; by default all but ``arch``.
+            unit: of the columns whose header names none; by default milliseconds.
+
+        Raises UsageError or StoreError where it cannot be read, or nothing in it is right.
         """
-        found = list(read_file(Path(path), space))
+        taken = Taken(tuple(columns), unit)
+        survey = Survey()
+        survey.count(read_file(Path(path), space, taken, survey.refuse))
         with self._lab.store() as store:
-            added = store.add_many(found)
-        return Imported(added, len(found) - added)
+            added = store.add_many(read_file(Path(path), space, taken, lambda _: None))
+        known, left_out = survey.found - added, tuple(one.message for one in survey.left_out)
+        return Imported(added, known, survey.devices(), survey.wrong, left_out)
 
 
 def summary_row(entry: Summary) -> dict[str, Any]:
@@ -122,12 +136,16 @@ def row(m: Measurement) -> dict[str, Any]:
     }
 
 
-def read_file(path: Path, space: str | None = None) -> Iterator[Measurement]:
+def read_file(
+    path: Path, space: str | None = None, taken: Taken = EVERYTHING, refuse: Refuse = raising
+) -> Iterator[Measurement]:
     """Measurements of a file or folder; some of its faults show only while this is iterated."""
     return files.read(
         path,
         parse=lambda name, text: spaces.get(name).parse(text),
         parse_any=lambda text: _parse_any(text, space),
+        taken=taken,
+        refuse=refuse,
     )
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from latkit.errors import ArchError, UsageError
+from latkit.reading import parse_json
+from latkit.spaces import notation
 from latkit.subjects import Collection, Subject
 
 
@@ -27,8 +28,8 @@ _ARCH_FILE_HINT = 'an arch file looks like {"space": "nb201", "arch": "|nor_conv
 
 def _records(text: str, origin: str) -> Iterator[tuple[Any, str]]:
     try:
-        whole = json.loads(text)
-    except (json.JSONDecodeError, RecursionError) as problem:
+        whole = parse_json(text)
+    except ValueError as problem:
         if "\n" not in text.strip():
             raise ArchError(f"{origin} is not JSON: {problem}", _ARCH_FILE_HINT) from None
         yield from _json_lines(text, origin)
@@ -47,8 +48,8 @@ def _json_lines(text: str, origin: str) -> Iterator[tuple[Any, str]]:
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
-        except (json.JSONDecodeError, RecursionError) as problem:
+            record = parse_json(line)
+        except ValueError as problem:
             message = f"{origin}, line {number} is not JSON: {problem}"
             raise ArchError(message, _ARCH_FILE_HINT) from None
         yield record, f"{origin}, line {number}"
@@ -58,10 +59,13 @@ def _read_record(record: Any, where: str, get: Callable[[str], Collection]) -> S
     if not isinstance(record, dict):
         kind = type(record).__name__
         raise ArchError(f"{where}: expected an object, found {kind}", _ARCH_FILE_HINT)
-    for key in ("space", "arch"):
-        if not isinstance(record.get(key), str):
-            raise ArchError(f"{where}: the key {key!r} is missing or not text", _ARCH_FILE_HINT)
+    if not isinstance(record.get("space"), str):
+        raise ArchError(f"{where}: the key 'space' is missing or not text", _ARCH_FILE_HINT)
+    arch = record.get("arch", record.get("index"))
     try:
-        return get(record["space"]).parse(record["arch"])
+        return get(record["space"]).parse(notation.text_of(arch))
     except UsageError as problem:
         raise problem.at(where) from None
+    except ValueError:
+        message = f"{where}: the key 'arch' is missing or names no architecture"
+        raise ArchError(message, _ARCH_FILE_HINT) from None

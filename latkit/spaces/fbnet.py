@@ -16,6 +16,7 @@ import numpy as np
 
 from latkit.errors import ArchError, UnknownNameError, UsageError
 from latkit.network import Network
+from latkit.spaces import notation
 from latkit.spaces.base import Indices, Space
 from latkit.spaces.builder import NetworkBuilder
 from latkit.spaces.skeleton import read_skeleton
@@ -56,13 +57,13 @@ class FBNet(Space):
     node_labels: ClassVar[tuple[str, ...]] = ("input", *OPERATIONS, "output")
 
     def parse(self, text: str) -> Subject:
-        """Read ``7_8_1_...`` or ``k5_e6, skip, k3_e1_g2, ...``.
+        """Read ``7_8_1_...`` or ``k5_e6, skip, k3_e1_g2, ...``, or a list or tuple of either.
 
         Raises ArchError naming the bad token and its layer (counted from 1).
         """
         stripped = text.strip()
         separator = r"_" if re.fullmatch(r"[\d_]*", stripped) else r"\s*,\s*|\s+"
-        tokens = re.split(separator, stripped)
+        tokens = notation.words(text) or re.split(separator, stripped[: notation.MAX_LENGTH])
         if len(tokens) != self.positions:
             message = (
                 f"fbnet: expected {self.positions} blocks, found {len(tokens)} in {shorten(text)}"

@@ -9,28 +9,30 @@ nothing flows holds zeros.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from reprlib import repr as shorten
 from typing import Any, ClassVar
 
 import numpy as np
 
-from latkit.errors import ArchError, UnknownNameError, UsageError
+from latkit.errors import ArchError, UsageError
 from latkit.network import Network
+from latkit.spaces import notation
 from latkit.spaces.base import Indices, Space
 from latkit.spaces.builder import NetworkBuilder
+from latkit.spaces.nb201_text import (
+    EDGES,
+    FORM,
+    NODES,
+    OPERATIONS,
+    official_order,
+    read_cell,
+    read_words,
+)
 from latkit.spaces.skeleton import read_skeleton
 from latkit.subjects import Subject
 
-OPERATIONS = ("none", "skip_connect", "nor_conv_1x1", "nor_conv_3x3", "avg_pool_3x3")
-NODES = 4
-EDGES = tuple((source, target) for target in range(1, NODES) for source in range(target))
 SKELETON = {"channels": 16, "cells": 5, "resolution": 32, "classes": 10}
 LETTERS = {"channels": "c", "cells": "n", "resolution": "r", "classes": "k"}
 STAGES = 3
-
-_INDEX = {name: index for index, name in enumerate(OPERATIONS)}
-_FORM = "|{}~0|+|{}~0|{}~1|+|{}~0|{}~1|{}~2|"
-_FORM_HINT = f"the official form is {_FORM.replace('{}', 'op')}"
 
 # Positions of the edges on the (at most two) paths 0 -> 3 through each edge, padded by repeating.
 # The four paths are 0-3 (3,), 0-1-3 (0, 4), 0-2-3 (1, 5) and 0-1-2-3 (0, 2, 5).
@@ -51,14 +53,27 @@ class NB201(Space):
     node_labels: ClassVar[tuple[str, ...]] = ("input", *OPERATIONS, "output")
 
     def parse(self, text: str) -> Subject:
-        """Read ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``.
+        """Read ``|op~0|+|op~0|op~1|+|op~0|op~1|op~2|``, or another of the authors' notations.
 
+        These are the index in NATS-Bench, and lists or tuples: six operations (or their indices) in
+        the order of the official string, or ``((op, 0),), ((op, 0), (op, 1)), ...`` per node.
         Raises ArchError naming the bad token, its node and its character (counted from 1).
         """
-        return self.from_indices(_read_cell(text.strip()))
+        if (index := notation.number(text)) is not None:
+            return self.at(index)
+        words = notation.words(text)
+        return self.from_indices(read_words(words) if words else read_cell(text.strip()))
+
+    def at(self, index: int) -> Subject:
+        """The cell that NATS-Bench (and NAS-Bench-201) gives this index; ArchError for no index."""
+        if not 0 <= index < self.size:
+            raise ArchError(f"nb201: index {index} is not 0 to {self.size - 1:,}")
+        place = official_order()[index]
+        row = np.unravel_index(place, (len(OPERATIONS),) * self.positions)
+        return self.from_indices([int(index) for index in row])
 
     def indices(self, arch: Subject) -> Indices:
-        return np.array(_read_cell(arch.key), dtype=np.int64)
+        return np.array(read_cell(arch.key), dtype=np.int64)
 
     def from_indices(self, indices: Sequence[int] | Indices) -> Subject:
         if len(indices) != self.positions:
@@ -69,7 +84,7 @@ class NB201(Space):
             if not 0 <= index < len(OPERATIONS):
                 message = f"operation index {index} at position {position} is not 0 to 4"
                 raise ArchError(f"nb201: {message}")
-        return Subject(self.name, _FORM.format(*(OPERATIONS[index] for index in row)))
+        return Subject(self.name, FORM.format(*(OPERATIONS[index] for index in row)))
 
     def canonical(self, arch: Subject) -> Subject:
         """The cell with every operation that is on no path from input to output made ``none``.
@@ -138,46 +153,6 @@ class NB201(Space):
 def _all_present(present: Any, paths: tuple[tuple[int, int, int], ...]) -> Any:
     first, second, third = ([path[step] for path in paths] for step in range(3))
     return present[:, first] & present[:, second] & present[:, third]
-
-
-def _read_cell(text: str) -> list[int]:
-    nodes = text.split("+")
-    if len(nodes) != NODES - 1:
-        wrong = f"found {len(nodes)} in {shorten(text)}"
-        raise ArchError(f"nb201: expected {NODES - 1} nodes joined by '+', {wrong}", _FORM_HINT)
-    found: list[int] = []
-    start = 0
-    for number, node in enumerate(nodes, start=1):
-        found += _read_node(node, number, start)
-        start += len(node) + 1
-    return found
-
-
-def _read_node(node: str, number: int, start: int) -> list[int]:
-    where = f"nb201: node {number} (character {start + 1})"
-    if len(node) < 2 or node[0] != "|" or node[-1] != "|":
-        raise ArchError(f"{where}: {shorten(node)} does not begin and end with '|'", _FORM_HINT)
-    tokens = node[1:-1].split("|")
-    if len(tokens) != number:
-        message = f"{where}: expected {number} operations, found {len(tokens)} in {shorten(node)}"
-        raise ArchError(message, _FORM_HINT)
-    found = []
-    position = start + 1
-    for source, token in enumerate(tokens):
-        found.append(_read_token(token, source, f"node {number} (character {position + 1})"))
-        position += len(token) + 1
-    return found
-
-
-def _read_token(token: str, source: int, where: str) -> int:
-    name, _, origin = token.partition("~")
-    if name not in _INDEX:
-        error = UnknownNameError("operation", name[:40], OPERATIONS)
-        raise ArchError(f"nb201: {error.message} in {shorten(token)} at {where}", error.hint)
-    if origin != str(source):
-        message = f"nb201: expected '{name}~{source}', found {shorten(token)} at {where}"
-        raise ArchError(message, _FORM_HINT)
-    return _INDEX[name]
 
 
 def _cell(builder: NetworkBuilder, prefix: str, x: str, operations: list[str]) -> str:

@@ -108,14 +108,13 @@ class Store:
         """Store those that the dataset lacks; returns how many.
 
         A measurement is there already if one of the same subject, condition, time and latency is.
-        Importing a file twice therefore adds nothing twice, at the same time neither. All are read
-        before any is stored, and stored batch by batch, so that a campaign beside it never waits
-        for long. Of an import that was cut off whole batches are there; the same again adds the
-        rest.
+        Importing a file twice therefore adds nothing twice, at the same time neither. They are
+        stored batch by batch, as they are read, so that a campaign beside it never waits for long.
+        Of an import that was cut off whole batches are there; the same again adds the rest.
         """
         seen: Counter[Identity] = Counter()
         added = 0
-        for number, batch in enumerate(_portions(list(found))):
+        for number, batch in enumerate(_portions(found)):
             if number:
                 time.sleep(TURN_S)
             with writing(self._engine) as connection:
@@ -213,7 +212,7 @@ _COUNTED = (
 )
 
 
-def _portions(found: Sequence[Measurement]) -> Iterator[list[Measurement]]:
+def _portions(found: Iterable[Measurement]) -> Iterator[list[Measurement]]:
     """What is stored in one transaction each."""
     portion: list[Measurement] = []
     weight = 0

@@ -61,7 +61,7 @@ class SpaceConformance:
         with pytest.raises(ArchError, match=f"{self.space.positions} positions"):
             self.space.from_indices([0] * (self.space.positions + 1))
 
-    @pytest.mark.parametrize("text", ["", " ", "|", "+", "nonsense", "0", "_", ","])
+    @pytest.mark.parametrize("text", ["", " ", "|", "+", "nonsense", "-1", "_", ","])
     def test_rubbish_is_refused(self, text):
         with pytest.raises(ArchError) as caught:
             self.space.parse(text)

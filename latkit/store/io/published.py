@@ -109,15 +109,20 @@ def _written(text: Any) -> str:
 def numbers(cells: Iterable[Any], origin: str, refuse: Refuse = raising) -> list[float]:
     """Latencies as a table has them, NaN where a cell is empty.
 
-    ``refuse`` is told of a StoreError that names a row without a number; then there is NaN too.
+    ``refuse`` is told of a StoreError that names a row without a number, or once of a column
+    without any; then there is NaN too.
     """
-    found = []
+    found, wrong = [], []
     for row, cell in enumerate(cells, start=1):
         try:
             found.append(_number(cell))
         except (TypeError, ValueError, OverflowError):
             found.append(math.nan)
-            refuse(StoreError(f"{origin}, row {row}: {shorten(cell)} is no latency"))
+            wrong.append(StoreError(f"{origin}, row {row}: {shorten(cell)} is no latency"))
+    if len(wrong) > 1 and all(map(math.isnan, found)):
+        wrong = [StoreError(f"{origin} holds no numbers", "--columns chooses those that do")]
+    for problem in wrong:
+        refuse(problem)
     return found
 
 
