@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -54,6 +55,16 @@ def process_ended(pid: int) -> bool:
 
 
 @contextlib.contextmanager
+def left_behind(folder: Path):
+    """Kill afterwards the process that writes its number to ``pid`` there."""
+    try:
+        yield folder / "pid"
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int((folder / "pid").read_text()), signal.SIGKILL)
+
+
+@contextlib.contextmanager
 def running(transport: Transport, script: str, **environment: str):
     process = transport.spawn([PYTHON, "-u", "-c", script], environment=environment)
     try:
@@ -73,6 +84,7 @@ class TransportConformance:
     def _short_grace(self, monkeypatch: pytest.MonkeyPatch):
         monkeypatch.setattr("latkit.devices.transport.process.CLOSE_GRACE_S", 0.5)
         monkeypatch.setattr("latkit.devices.transport.process.QUIET_S", 0.3)
+        monkeypatch.setattr("latkit.devices.transport.process.SETTLE_LIMIT_S", 1.0)
 
     @pytest.fixture
     def long_grace(self, _short_grace: None, monkeypatch: pytest.MonkeyPatch):
@@ -123,12 +135,41 @@ class TransportConformance:
         assert result.returncode == 127
         assert "latkit-no-such-command" in result.stderr
 
-    def test_an_end_by_signal_is_no_success(self, transport: Transport):
-        assert transport.run(["sh", "-c", "kill -KILL $$"]).returncode != 0
+    @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSEGV, signal.SIGILL])
+    def test_an_end_by_signal_names_it(self, transport: Transport, number: signal.Signals):
+        result = transport.run(["sh", "-c", f"kill -{int(number)} $$"])
+        assert result.returncode == -number
+
+    @pytest.mark.parametrize("status", [1, 125, 126, 255])
+    def test_every_status_is_the_commands_own(self, transport: Transport, status: int):
+        assert transport.run(["sh", "-c", f"exit {status}"]).returncode == status
+
+    def test_the_command_may_use_the_words_of_the_transport(self, transport: Transport):
+        assert transport.run(["cat"], stdin=b"latkit-go\nlatkit-go\n").stdout.count("go") == 2
 
     def test_a_process_left_behind_does_not_hold_the_result_up(self, transport: Transport):
         result = transport.run(["sh", "-c", "sleep 100 & echo done"], timeout_s=60.0)
         assert result.stdout == "done\n"
+
+    def test_what_is_left_behind_may_talk_without_end(self, transport: Transport, tmp_path: Path):
+        for stream in (1, 2):
+            with left_behind(tmp_path) as pid:
+                flood = f"sh -c 'echo $$ > {pid}; exec yes >&{stream}' & sleep 0.5; exit 3"
+                result = transport.run(["sh", "-c", flood], timeout_s=4.0)
+            assert result.returncode == 3
+
+    def test_what_is_left_behind_may_not_read_its_input(self, transport: Transport, tmp_path: Path):
+        with left_behind(tmp_path) as pid:
+            script = f"exec 3<&0; sh -c 'echo $$ > {pid}; exec sleep 100 <&3' & sleep 0.5"
+            started = time.monotonic()
+            result = transport.run(["sh", "-c", script], stdin=b"x" * 9_000_000, timeout_s=100.0)
+            assert time.monotonic() - started < 90
+        assert result.returncode == 0
+
+    def test_a_command_may_close_its_output_and_go_on(self, transport: Transport):
+        assert transport.run(["sh", "-c", "exec >&- 2>&-; sleep 1; exit 4"]).returncode == 4
+        with pytest.raises(RemoteCommandError, match="did not end"):
+            transport.run(["sh", "-c", "exec >&- 2>&-; sleep 60"], timeout_s=1.0)
 
     def test_bytes_that_are_no_text_are_replaced(self, transport: Transport):
         assert transport.run(["printf", r"a\377b"]).stdout == "a\ufffdb"
@@ -203,6 +244,41 @@ class TransportConformance:
             assert process.close() != 0
         assert process_ended(pid)
 
+    def test_close_ends_a_process_that_talks_without_end(self, transport: Transport):
+        for stream in (1, 2):
+            script = f"echo $$; while :; do echo noise >&{stream}; done"
+            process = transport.spawn(["sh", "-c", script])
+            pid = int(line(process) or 0)
+            assert process.close() != 0
+            assert process_ended(pid)
+
+    def test_close_does_not_wait_for_what_was_left_behind(
+        self, transport: Transport, tmp_path: Path
+    ):
+        with left_behind(tmp_path) as pid:
+            flood = f"setsid sh -c 'echo $$ > {pid}; exec yes >&2' & sleep 0.5; echo ready; read x"
+            process = transport.spawn(["sh", "-c", flood])
+            assert line(process) == b"ready"
+            process.close()
+
+    def test_a_process_may_close_its_output_and_live(self, transport: Transport):
+        script = "import os, time; print(os.getpid()); os.close(1); time.sleep(60)"
+        with running(transport, script) as process:
+            pid = int(line(process) or 0)
+            with contextlib.suppress(TimeoutError):
+                assert process.receive(1.0, 1000) is None
+        assert process_ended(pid)
+
+    def test_sending_to_a_process_that_never_reads_ends(
+        self, transport: Transport, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr("latkit.devices.transport.process.SEND_TIMEOUT_S", 1.0)
+        with (
+            running(transport, "import time; time.sleep(60)") as process,
+            pytest.raises(RunnerError, match="does not read its input"),
+        ):
+            process.send(b"x" * 9_000_000)
+
     @pytest.mark.usefixtures("long_grace")
     def test_close_may_be_called_again(self, transport: Transport):
         with running(transport, "import sys; sys.exit(3)") as process:
@@ -249,6 +325,26 @@ class TransportConformance:
         transport.upload(source, str(target))
         assert target.read_bytes() == b"new"
 
+    @pytest.mark.parametrize("name", [one for one in MISCHIEVOUS if one])
+    def test_every_name_can_be_uploaded_to(self, transport: Transport, tmp_path: Path, name: str):
+        source, folder = tmp_path / "-source", tmp_path / f"-{name}"
+        source.write_bytes(bytes(range(256)))
+        transport.upload(source, str(folder / name))
+        assert transport.exists(str(folder / name))
+        assert [file.read_bytes() for file in folder.iterdir()] == [bytes(range(256))]
+
+    def test_a_large_file_arrives_whole(self, transport: Transport, tmp_path: Path):
+        source, target = tmp_path / "source", tmp_path / "there" / "target"
+        source.write_bytes(os.urandom(20_000_000))
+        transport.upload(source, str(target))
+        assert target.read_bytes() == source.read_bytes()
+
+    def test_what_is_not_allowed_is_said(self, transport: Transport, tmp_path: Path):
+        source = tmp_path / "source"
+        source.write_bytes(b"content")
+        with pytest.raises(RemoteCommandError, match=r"cannot put .*source at /proc/latkit/x on"):
+            transport.upload(source, "/proc/latkit/x")
+
     def test_an_empty_file_can_be_uploaded(self, transport: Transport, tmp_path: Path):
         (tmp_path / "source").touch()
         transport.upload(tmp_path / "source", str(tmp_path / "target"))
@@ -268,6 +364,7 @@ class TransportConformance:
     def test_only_regular_files_exist(self, transport: Transport, tmp_path: Path):
         assert not transport.exists(str(tmp_path))
         assert not transport.exists(str(tmp_path / "absent" / "file"))
+        assert not transport.exists(str(tmp_path / ("x" * 300)))
 
     def test_home_is_absolute_and_expands_the_tilde(self, transport: Transport):
         home = transport.home()

@@ -1,6 +1,15 @@
 """Fixtures for everything that needs a real SSH server or measures on this computer."""
 
 from tests.integration.own_lease import local, usual_lease_is_not_ours
-from tests.integration.sshd import ssh_home, sshd, sshd_server
+from tests.integration.ssh_doors import door
+from tests.integration.sshd import ssh_home, sshd, sshd_server, sshd_without_sftp
 
-__all__ = ["local", "ssh_home", "sshd", "sshd_server", "usual_lease_is_not_ours"]
+__all__ = [
+    "door",
+    "local",
+    "ssh_home",
+    "sshd",
+    "sshd_server",
+    "sshd_without_sftp",
+    "usual_lease_is_not_ours",
+]

@@ -38,7 +38,7 @@ KbdInteractiveAuthentication no
 MaxStartups 100
 # With this, bash does not run the start-up files of whoever runs the tests.
 SetEnv SHLVL=2 LATKIT_TEST_SERVER={alias}
-Subsystem sftp {sftp}
+{subsystem}
 """
 
 
@@ -54,9 +54,13 @@ class Sshd:
     port: int
     address: str = "127.0.0.1"
     options: str = ""
-    sftp: str = "internal-sftp"
+    sftp: str | None = "internal-sftp"
     prefix: list[str] = field(default_factory=list)
     user: str = field(default_factory=getpass.getuser)
+
+    @property
+    def subsystem(self) -> str:
+        return f"Subsystem sftp {self.sftp}" if self.sftp else ""
 
     @property
     def config(self) -> Path:
@@ -94,7 +98,7 @@ class Sshd:
         shutil.copy(f"{self.user_key}.pub", self.folder / "authorized_keys")
         self.trust()
         self.config.write_text(self.section())
-        text = _CONFIG.format(**vars(self))
+        text = _CONFIG.format(**vars(self), subsystem=self.subsystem)
         (self.folder / "sshd_config").write_text(f"{text}{self.options}\n")
 
     def trust(self) -> None:
@@ -189,6 +193,13 @@ def _await_listening(server: Sshd) -> None:
 def sshd_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     """One server for all tests that leave it as it is."""
     with running_sshd(tmp_path_factory.mktemp("sshd")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sshd_without_sftp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """As dropbear is on many boards, for all tests that leave it as it is."""
+    with running_sshd(tmp_path_factory.mktemp("no-sftp"), sftp=None) as server:
         yield server
 
 

@@ -1,38 +1,46 @@
-"""Putting files on a device over SFTP."""
+"""Putting files on a device over SFTP, where its server has that and it works."""
 
 from __future__ import annotations
 
-import posixpath
-import stat
-import uuid
+import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
 
 import paramiko
 
+from latkit.devices.transport.shell_files import beside
 from latkit.devices.transport.ssh_link import FAILURES, Link
-from latkit.errors import RemoteCommandError
+from latkit.devices.transport.time_limit import TimeLimit, TransferLimit
+from latkit.errors import LatkitError, RemoteCommandError
+
+_PIECE_BYTES = 32 * 1024
+_CLOSE_LIMIT_S = 2.0
+
+
+class NoSftp(RemoteCommandError):
+    """It cannot be done in this way; another way may do."""
 
 
 class Sftp:
-    """An SFTP session on a link."""
+    """An SFTP session on a link.
 
-    def __init__(self, link: Link, timeout_s: float) -> None:
+    Raises NoSftp where the server has none, or something else answers in its place.
+    """
+
+    def __init__(self, link: Link, open_timeout_s: float) -> None:
         self._link = link
-        channel = link.open_channel()
-        # The limit is for silence, not for a whole transfer.
-        channel.settimeout(timeout_s)
         try:
-            channel.invoke_subsystem("sftp")
-            self._client = paramiko.SFTPClient(channel)
-        except FAILURES as problem:
-            channel.close()
+            channel = link.open_channel()
+            with _Watch(TimeLimit(open_timeout_s), channel, link):
+                channel.settimeout(open_timeout_s)
+                channel.invoke_subsystem("sftp")
+                self._client = paramiko.SFTPClient(channel)
+        except (*FAILURES, LatkitError) as problem:
             if link.lost():
                 raise link.failure() from None
-            raise RemoteCommandError(
-                f"no files can be put on {link.description}: its SFTP server fails ({problem})",
-                "install openssh-sftp-server there; shell start-up files must print nothing",
-            ) from None
+            raise NoSftp(f"no SFTP on {link.description}: {problem}") from None
 
     @property
     def alive(self) -> bool:
@@ -40,41 +48,83 @@ class Sftp:
         channel = self._client.get_channel()
         return channel is not None and not channel.closed
 
-    def is_file(self, remote: str) -> bool:
-        try:
-            mode = self._client.stat(remote).st_mode
-        except FileNotFoundError:
-            return False
-        except FAILURES as problem:
-            raise self._refused(f"look for {remote}", problem) from None
-        return mode is not None and stat.S_ISREG(mode)
+    def put(self, local: Path, remote: str, timeout_s: float) -> None:
+        """Write beside the target and rename, so that a file there is always whole.
 
-    def put(self, local: Path, remote: str) -> None:
-        """Write beside the target and rename, so that a file there is always whole."""
-        folder, name = posixpath.split(remote)
-        temporary = posixpath.join(folder, f".{name}.{uuid.uuid4().hex}.part")
+        ``timeout_s`` is how long it may take without getting on. Raises NoSftp where the server
+        refuses, RemoteCommandError where it stops answering.
+        """
+        temporary, limit = beside(remote), TransferLimit(timeout_s)
         try:
-            # Its own confirmation is a second stat; the size is compared here, once.
-            self._client.put(str(local), temporary, confirm=False)
-            self._require_size(temporary, local.stat().st_size)
-            self._client.posix_rename(temporary, remote)
+            with _Watch(limit, self._client.get_channel(), self._link):
+                self._write(local, temporary, limit)
+                self._client.posix_rename(temporary, remote)
         except FAILURES as problem:
-            with suppress(*FAILURES):
-                self._client.remove(temporary)
-            raise self._refused(f"put {local.name} at {remote}", problem) from None
+            raise self._failed(temporary, limit, problem, f"{local.name} at {remote}") from None
 
-    def _require_size(self, remote: str, size: int) -> None:
-        written = self._client.stat(remote).st_size
+    def _write(self, local: Path, temporary: str, limit: TransferLimit) -> None:
+        with local.open("rb") as source, self._client.open(temporary, "wbx") as target:
+            target.set_pipelined(True)
+            while piece := source.read(_PIECE_BYTES):
+                target.write(piece)
+                limit.moved(len(piece))
+            target.flush()
+        written, size = self._client.stat(temporary).st_size, local.stat().st_size
         if written != size:
             raise OSError(f"{written} of {size} bytes arrived")
 
-    def _refused(self, action: str, problem: BaseException) -> Exception:
+    def _failed(
+        self, temporary: str, limit: TimeLimit, problem: BaseException, what: str
+    ) -> LatkitError:
         if self._link.lost():
             return self._link.failure()
-        reason = "it stopped answering" if isinstance(problem, TimeoutError) else _reason(problem)
-        return RemoteCommandError(f"cannot {action} on {self._link.description}: {reason}")
+        if isinstance(problem, TimeoutError) or not limit.left_s():
+            return RemoteCommandError(
+                f"cannot put {what} on {self._link.description}: it took hardly anything of it "
+                f"for {limit.timeout_s:g} s"
+            )
+        with suppress(*FAILURES), _Watch(limit, self._client.get_channel(), self._link):
+            self._client.remove(temporary)
+        return NoSftp(f"cannot put {what} on {self._link.description}: {problem}")
 
 
-def _reason(problem: BaseException) -> str:
-    said = problem.strerror if isinstance(problem, OSError) else None
-    return said or str(problem) or type(problem).__name__
+class _Watch:
+    """Context manager that closes a channel at a time limit, whatever somebody waits for on it."""
+
+    def __init__(self, limit: TimeLimit, channel: paramiko.Channel | None, link: Link) -> None:
+        self._limit = limit
+        self._channel = channel
+        self._link = link
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._done.set()
+
+    def _run(self) -> None:
+        while left_s := self._limit.left_s():
+            if self._done.wait(left_s):
+                return
+        # Closing it writes to the connection, where somebody may be stuck.
+        if self._channel is None or not _ends(self._channel.close, _CLOSE_LIMIT_S):
+            self._link.abort()
+
+
+def _ends(action: Callable[[], None], timeout_s: float) -> bool:
+    thread = threading.Thread(target=_quietly, args=(action,), daemon=True)
+    thread.start()
+    thread.join(timeout_s)
+    return not thread.is_alive()
+
+
+def _quietly(action: Callable[[], None]) -> None:
+    with suppress(*FAILURES):
+        action()

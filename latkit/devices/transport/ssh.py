@@ -1,126 +1,71 @@
-"""A device reached over ssh."""
+"""A device reached over ssh by paramiko."""
 
 from __future__ import annotations
 
-import posixpath
-import re
-from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
-from latkit.devices.transport.base import CommandResult, RemoteProcess, Transport
-from latkit.devices.transport.process import LineProcess, complete, with_environment
-from latkit.devices.transport.sftp import Sftp
+from latkit.devices.transport.link_errors import PeerBeyondParamiko, SshMissing
+from latkit.devices.transport.login_shell import Order
+from latkit.devices.transport.openssh import open_connection
+from latkit.devices.transport.remote import Connection, RemoteTransport
+from latkit.devices.transport.sftp import NoSftp, Sftp
 from latkit.devices.transport.ssh_link import Link
-from latkit.devices.transport.ssh_streams import SshStreams
+from latkit.devices.transport.ssh_session import ChannelSession
 from latkit.devices.transport.ssh_target import Target
-from latkit.errors import DeviceUnreachable, RemoteCommandError, UsageError
+
+_OPEN_TIMEOUT_S = 5.0
 
 
-class SshTransport(Transport):
-    """One ssh connection to one device. Host keys are verified, nothing is ever asked.
+class SshTransport(RemoteTransport):
+    """Host keys are verified, nothing is ever asked.
 
-    ``command_timeout_s`` bounds what the transport does of itself: starting a command, finding
-    the home directory, the silence of a file transfer.
+    What paramiko cannot speak to is left to the system's ``ssh``, where there is one.
     """
 
     def __init__(self, target: Target, *, command_timeout_s: float = 30.0) -> None:
+        super().__init__(target.label, target.login_command, command_timeout_s=command_timeout_s)
         self._target = target
-        self._command_timeout_s = command_timeout_s
-        self._open_link: Link | None = None
+        self._link: Link | None = None
         self._sftp: Sftp | None = None
-        self._home: str | None = None
+        self._has_sftp = True
 
-    def __enter__(self) -> SshTransport:
-        self._open_link = Link(self._target)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._open_link is not None:
-            self._open_link.close()
-
-    @property
-    def description(self) -> str:
-        return self._target.label
-
-    def run(
-        self, argv: Sequence[str], *, timeout_s: float = 30.0, stdin: bytes = b""
-    ) -> CommandResult:
-        return complete(self._start(argv), stdin, timeout_s)
-
-    def spawn(
-        self, argv: Sequence[str], *, environment: Mapping[str, str] | None = None
-    ) -> RemoteProcess:
-        return LineProcess(self._start(with_environment(argv, environment)))
-
-    def upload(self, local: Path, remote: str) -> None:
-        size_bytes = _size(local)
-        folder = posixpath.dirname(remote)
-        made = self._own_command(["mkdir", "-p", "--", folder])
-        if made.returncode != 0:
-            raise RemoteCommandError(
-                f"cannot make the folder {folder} on {self.description}: {made.stderr.strip()}"
-            )
+    def _connect(self) -> Connection:
         try:
-            self._files().put(local, remote)
-        except RemoteCommandError:
-            self._blame_full_disk(local.name, size_bytes, folder)
-            raise
+            link = Link(self._target)
+        except PeerBeyondParamiko as problem:
+            return self._by_openssh(problem)
+        self._link = link
+        return _ParamikoConnection(link)
 
-    def exists(self, remote: str) -> bool:
-        return self._files().is_file(remote)
+    def _by_openssh(self, problem: PeerBeyondParamiko) -> Connection:
+        target = self._target
+        try:
+            return open_connection(target.login_command, target.label, target.connect_timeout_s)
+        except SshMissing:
+            raise problem from None
 
-    def home(self) -> str:
-        if self._home is None:
-            said = self._own_command(["sh", "-c", 'echo "$HOME"']).stdout.rstrip("\n")
-            if not said.startswith("/"):
-                raise RemoteCommandError(
-                    f"{self.description} has no home directory ({said!r})",
-                    "give an absolute remote_dir in the device's profile",
-                )
-            self._home = said
-        return self._home
+    def _put(self, local: Path, remote: str) -> None:
+        """Over SFTP, which is faster; by the shell where SFTP is not there or does not do it."""
+        if self._link is not None and self._has_sftp:
+            with suppress(NoSftp):
+                return self._open_sftp(self._link).put(local, remote, self._command_timeout_s)
+        return super()._put(local, remote)
 
-    def _link(self) -> Link:
-        if self._open_link is None:
-            raise DeviceUnreachable(f"not connected to {self.description}")
-        return self._open_link
-
-    def _start(self, argv: Sequence[str]) -> SshStreams:
-        return SshStreams(self._link(), argv, self._command_timeout_s)
-
-    def _own_command(self, argv: Sequence[str]) -> CommandResult:
-        return self.run(argv, timeout_s=self._command_timeout_s)
-
-    def _files(self) -> Sftp:
+    def _open_sftp(self, link: Link) -> Sftp:
         if self._sftp is None or not self._sftp.alive:
-            self._sftp = Sftp(self._link(), self._command_timeout_s)
+            self._has_sftp = False
+            self._sftp = Sftp(link, min(_OPEN_TIMEOUT_S, self._command_timeout_s))
+            self._has_sftp = True
         return self._sftp
 
-    def _blame_full_disk(self, name: str, size_bytes: int, folder: str) -> None:
-        """SFTP has no word for a full disk: it says Failure."""
-        said = self._own_command(["df", "-Pk", "--", folder]).stdout
-        match = re.search(r"\s\d+\s+\d+\s+(\d+)\s+\d+%\s", said)
-        free_bytes = int(match[1]) * 1024 if match else size_bytes
-        if free_bytes < size_bytes:
-            raise RemoteCommandError(
-                f"the disk of {self.description} is full: {name} needs {_mb(size_bytes)}, "
-                f"{_mb(free_bytes)} are free at {folder}",
-                "free some space there, or point remote_dir in the profile at another disk",
-            ) from None
 
+class _ParamikoConnection(Connection):
+    def __init__(self, link: Link) -> None:
+        self._link = link
 
-def _size(local: Path) -> int:
-    try:
-        return local.stat().st_size
-    except OSError as problem:
-        raise UsageError(f"cannot read {local}: {problem.strerror}") from None
+    def session(self, order: Order, label: str) -> ChannelSession:
+        return ChannelSession(self._link, order.line, label)
 
-
-def _mb(size_bytes: int) -> str:
-    return f"{size_bytes / 1e6:.1f} MB"
+    def close(self) -> None:
+        self._link.close()

@@ -6,6 +6,7 @@ import logging
 
 from latkit.devices.profile import Profile
 from latkit.devices.transport.base import Transport
+from latkit.devices.transport.openssh import OpenSshTransport
 from latkit.devices.transport.ssh import SshTransport
 from latkit.devices.transport.ssh_obstacles import obstacle
 from latkit.devices.transport.ssh_options import program
@@ -34,14 +35,9 @@ def _openssh(profile: Profile, target: Target, reason: str) -> Transport:
             f"device {profile.name!r} needs OpenSSH's client, which is not installed: {reason}",
             "apt-get install openssh-client, or what your system calls it",
         )
-    from latkit.devices.transport.openssh import (  # type: ignore[import-untyped,unused-ignore]
-        OpenSshTransport,
-    )
-
-    made: Transport = OpenSshTransport(
+    return OpenSshTransport(
         target.login_command,
         label=target.label,
         command_timeout_s=profile.command_timeout_s,
         connect_timeout_s=target.connect_timeout_s,
     )
-    return made

@@ -11,6 +11,7 @@ from contextlib import ExitStack, suppress
 import paramiko
 
 from latkit.devices.transport import known_hosts
+from latkit.devices.transport.link_errors import PeerBeyondParamiko
 from latkit.devices.transport.ssh_algorithms import disabled
 from latkit.devices.transport.ssh_auth import AUTH_TIMEOUT_S, authenticate
 from latkit.devices.transport.ssh_target import Target
@@ -150,7 +151,7 @@ def _prefer(transport: paramiko.Transport, recorded: Sequence[str]) -> None:
 def _no_handshake(hop: Target, problem: Exception, waited_s: float) -> DeviceUnreachable:
     where = f"{hop.hostname}, port {hop.port}"
     if isinstance(problem, paramiko.ssh_exception.IncompatiblePeer):
-        return DeviceUnreachable(
+        return PeerBeyondParamiko(
             f"{where}: no encryption that both sides know: {problem}",
             "install OpenSSH's client on this computer, which may know it: apt-get install "
             "openssh-client",

@@ -1,4 +1,4 @@
-"""A logged-in ssh connection, and whether it still lives."""
+"""One logged-in ssh connection of paramiko's, and whether it still lives."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from contextlib import ExitStack
 
 import paramiko
 
+from latkit.devices.transport.link_errors import SessionRefused, link_lost
 from latkit.devices.transport.ssh_connect import connect
+from latkit.devices.transport.ssh_heart import Heart
 from latkit.devices.transport.ssh_target import Target
-from latkit.errors import DeviceUnreachable, RemoteCommandError
+from latkit.errors import DeviceUnreachable
 
 # Between the loss of a channel and paramiko's word that the whole connection is gone.
 _VERDICT_S = 1.0
@@ -25,6 +27,7 @@ class Link:
         self._held = ExitStack()
         with ExitStack() as opening:
             self._transport = connect(target, opening)
+            opening.enter_context(Heart(self._transport))
             self._held = opening.pop_all()
 
     @property
@@ -36,16 +39,17 @@ class Link:
         self._held.close()
 
     def open_channel(self) -> paramiko.Channel:
-        """A new session; raises DeviceUnreachable, or RemoteCommandError where refused."""
+        """A new session; raises DeviceUnreachable, or SessionRefused."""
         try:
             return self._transport.open_session()
         except paramiko.ChannelException as problem:
-            raise RemoteCommandError(
-                f"{self.description} refuses another session: {problem.text}",
-                "MaxSessions in its sshd_config must allow at least four",
-            ) from None
+            raise SessionRefused(self.description, problem.text) from None
         except FAILURES:
             raise self.failure() from None
+
+    def abort(self) -> None:
+        """End it at once, though somebody may be stuck in writing to it."""
+        self._transport.close()
 
     def lost(self) -> bool:
         """Whether a failure just seen was the end of the whole connection."""
@@ -59,7 +63,4 @@ class Link:
 
     def failure(self) -> DeviceUnreachable:
         """What to raise for a lost connection."""
-        return DeviceUnreachable(
-            f"the link to {self.description} was lost",
-            "is the device still switched on and in the network? once it is, run the command again",
-        )
+        return link_lost(self.description)
