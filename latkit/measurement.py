@@ -43,10 +43,11 @@ class Measurement:
 
     The label, ``latency_ms``, is what the device does when it is left alone: the mean of the two
     fastest processes' medians, each in the calmest 50 ms of that process, freed from the drift of
-    the device as a whole. ``lower_ms`` and ``upper_ms`` bound the 95 % order-statistic intervals of
-    both medians; ``p10_ms`` and ``p90_ms`` are percentiles of all samples, freed from drift too.
-    All are None where nothing could be timed (the verdict is then ``invalid``). ``noise`` is the
-    relative standard error of ``latency_ms``, the weight with which an adapter may trust it.
+    the device as a whole. ``noise`` is its relative standard error as a forecast of what another
+    campaign would say, and the weight with which an adapter may trust it; ``lower_ms`` and
+    ``upper_ms`` bound the 95 % interval. ``p10_ms`` and ``p90_ms`` are percentiles of all samples,
+    freed from drift too. All are None where nothing could be timed (the verdict is then
+    ``invalid``).
     ``published`` labels are those imported from tables: they have no samples, and no figure but
     the label. ``energy_mj`` is that of one inference, idle power included, where the device can
     tell.

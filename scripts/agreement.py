@@ -1,15 +1,21 @@
-"""Run by scripts/agreement: latkit's own timing beside two benchmark programs, interleaved."""
+"""Run by scripts/agreement: latkit's label beside the calm figures of two benchmark programs.
+
+Both sides are treated alike. latkit times a model in one fresh process, the program in a few short
+starts, in turn, until the two labels (the mean of the two fastest processes' figures, as
+``stats.label`` makes it) are known well enough for a verdict on their ratio, or too much time has
+gone. A machine that others keep busy does not allow a verdict, and then none is given.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import re
-import statistics
 import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +23,7 @@ import numpy as np
 from latkit.devices.profile import create
 from latkit.devices.profile_file import tomllib
 from latkit.formats import FORMATS
+from latkit.measure import stats
 from latkit.protocol import BlockEvent, Hello, MeasureRequest, StopRule, parse_event
 from latkit.spaces.fbnet import FBNet
 
@@ -25,35 +32,74 @@ RUNTIMES = ROOT / "scripts" / "agreement_runtimes"
 HARNESS = ROOT / "runners" / "harness.py"
 OWN = Path(sys.executable).parent
 LARGEST_DIFFERENCE = 0.05
+"""Programs whose ratio is further from 1 differ."""
+KNOWN_WITHIN = 0.03
+"""Half the width of the ratio's 95 % interval that allows a verdict."""
+FEWEST_TURNS = 2
 RESOLUTION = 224  # models of milliseconds: litert-benchmark rounds to 0.01 ms
 TIMEOUT_S = 600.0
+IN_PROCESS = StopRule()
+A_START = StopRule(min_samples=1, min_s=0.1, max_s=0.1)
+"""A program says one figure a start: so short a start is the length of latkit's calm window."""
 
 
 @dataclass
 class Timer:
-    """A harness, and the medians that it found of each model, in ms."""
+    """A harness, and what each process that it started said of each model, ns."""
 
     process: subprocess.Popen[bytes]
     provider: str
-    medians_ms: dict[str, list[float]] = field(default_factory=dict)
+    rule: StopRule
+    processes_ns: dict[str, list[list[int]]] = field(default_factory=dict)
 
     def greet(self) -> str:
         hello = parse_event(self.process.stdout.readline())
         assert isinstance(hello, Hello), hello
-        return f"{hello.runtime} {hello.runtime_version}"
+        return f"{hello.runtime.partition(':')[0]} {hello.runtime_version}"
 
     def time(self, model: Path) -> None:
-        request = MeasureRequest("a", str(model), 1, self.provider, 0, StopRule(), TIMEOUT_S)
+        request = MeasureRequest("a", str(model), 1, self.provider, 0, self.rule, TIMEOUT_S)
         self.process.stdin.write(request.encode() + b"\n")
         self.process.stdin.flush()
         block = parse_event(self.process.stdout.readline())
         assert isinstance(block, BlockEvent), block
-        median_ms = statistics.median(block.samples_ns) / 1e6
-        self.medians_ms.setdefault(model.stem, []).append(median_ms)
+        known = self.processes_ns.setdefault(model.stem, [])
+        one_process = self.rule is IN_PROCESS
+        known += [[*block.samples_ns]] if one_process else [[ns] for ns in block.samples_ns]
+
+    def label(self, model: str) -> stats.Label:
+        blocks = self.processes_ns[model]
+        return stats.label(blocks, [1.0] * len(blocks))
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """A program's label over latkit's, of one model."""
+
+    own_ms: float
+    program_ms: float
+    half_width: float
+
+    @property
+    def ratio(self) -> float:
+        return self.program_ms / self.own_ms
+
+    @property
+    def known(self) -> bool:
+        return self.half_width <= KNOWN_WITHIN
+
+    @property
+    def verdict(self) -> str:
+        if not self.known:
+            return "cannot tell here"
+        return "agree" if abs(self.ratio - 1) <= LARGEST_DIFFERENCE else "DIFFER"
+
+
+Pair = tuple[Timer, Timer]
 
 
 def main() -> int:
-    programs, models, repetitions = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    programs, models, turns = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
     openvino = str((programs / "python").absolute())
     pairs = {
         ".tflite": (
@@ -65,18 +111,18 @@ def main() -> int:
             start_program((programs / "benchmark_app").absolute()),
         ),
     }
-    agree = True
+    verdicts = []
     with tempfile.TemporaryDirectory() as folder:
         for suffix, pair in pairs.items():
             names = [timer.greet() for timer in pair]
             files = written(Path(folder), models, suffix)
-            interleave(files, pair, repetitions)
-            agree &= report(names, pair)
-    return 0 if agree else 1
+            take_turns(files, pair, turns)
+            verdicts += report(names, pair)
+    return 1 if "DIFFER" in verdicts else 0
 
 
 def start(python: str, runtime: str, provider: str) -> Timer:
-    return Timer(spawn([python, "-u", str(HARNESS), "--runtime", runtime]), provider)
+    return Timer(spawn([python, "-u", str(HARNESS), "--runtime", runtime]), provider, IN_PROCESS)
 
 
 def start_program(program: Path) -> Timer:
@@ -90,7 +136,7 @@ def start_program(program: Path) -> Timer:
     command = create({"name": "here", "runtime": "command", "command": table}).command
     told = json.dumps(command.program(threads=1, batch=1))
     words = [sys.executable, "-u", str(HARNESS), "--runtime", "command", "--program", told]
-    return Timer(spawn(words), "")
+    return Timer(spawn(words), "", A_START)
 
 
 def spawn(words: list[str]) -> subprocess.Popen[bytes]:
@@ -111,26 +157,33 @@ def written(folder: Path, count: int, suffix: str) -> list[Path]:
     return files
 
 
-def interleave(files: list[Path], pair: tuple[Timer, Timer], repetitions: int) -> None:
-    for repetition in range(repetitions):
+def take_turns(files: list[Path], pair: Pair, most: int) -> None:
+    """Time every model by both in turn, the first now and then second, until all is known."""
+    for turn in range(most):
         for file in files:
-            for timer in pair if repetition % 2 == 0 else pair[::-1]:
+            if turn >= FEWEST_TURNS and compared(pair, file.stem).known:
+                continue
+            for timer in pair if turn % 2 == 0 else pair[::-1]:
                 timer.time(file)
                 print(".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
 
 
-def report(names: list[str], pair: tuple[Timer, Timer]) -> bool:
-    print(f"\n{names[0]} timed by latkit, and by {names[1]}\n")
-    print("| model | latkit, ms | program, ms | program / latkit |\n|---|---|---|---|")
-    worst = 0.0
-    for model in pair[0].medians_ms:
-        own, other = (statistics.median(timer.medians_ms[model]) for timer in pair)
-        worst = max(worst, abs(other / own - 1))
-        print(f"| {model} | {own:.3f} | {other:.3f} | {other / own:.3f} |")
-    agree = worst <= LARGEST_DIFFERENCE
-    print(f"\nlargest difference {worst:.1%}: {'agree' if agree else 'DIFFER'}")
-    return agree
+def compared(pair: Pair, model: str) -> Ratio:
+    own, program = (timer.label(model) for timer in pair)
+    half_width = stats.Z_95 * float(np.hypot(own.noise, program.noise))
+    return Ratio(own.latency_ms, program.latency_ms, half_width)
+
+
+def report(names: list[str], pair: Pair) -> list[str]:
+    print(f"\n{names[0]} timed by latkit, and by {names[1]}, {datetime.now():%d %B %Y %H:%M}\n")
+    print("| model | latkit, ms | program, ms | program / latkit | verdict |")
+    print("|---|---|---|---|---|")
+    found = {model: compared(pair, model) for model in pair[0].processes_ns}
+    for model, one in found.items():
+        figures = f"{one.own_ms:.3f} | {one.program_ms:.3f} | {one.ratio:.3f} ±{one.half_width:.1%}"
+        print(f"| {model} | {figures} | {one.verdict} |")
+    return [one.verdict for one in found.values()]
 
 
 if __name__ == "__main__":

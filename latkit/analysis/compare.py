@@ -144,7 +144,9 @@ def _resampled_means(logs: Floats, rng: np.random.Generator) -> Floats:
 def _signed_rank(logs: Floats) -> float:
     from scipy.stats import wilcoxon
 
-    return float(wilcoxon(logs).pvalue) if np.any(logs) else 1.0
+    # A ratio and its reciprocal are a tie, which a last binary digit must not break.
+    rounded = np.round(logs, 12)
+    return float(wilcoxon(rounded).pvalue) if np.any(rounded) else 1.0
 
 
 def _rank_correlations(a_ms: Floats, b_ms: Floats) -> dict[str, float]:

@@ -42,9 +42,13 @@ def measurement(
         context: of the session.
     """
     blocks = [each.entry.block for each in seen]
-    label = stats.label([block.samples_ns for block in blocks], [each.factor for each in seen])
     verdict = quality.judge(
         seen, expected=expected, provider=provider, precision=condition.precision
+    )
+    label = stats.label(
+        [block.samples_ns for block in blocks],
+        [each.factor for each in seen],
+        unsure=quality.unsure(seen, verdict),
     )
     return Measurement(
         subject,

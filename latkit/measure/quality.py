@@ -31,13 +31,24 @@ SOFT_LIMITS = {"GPU power cap"}
 """What a device may run at all its life; ``gpu.py`` of the runners names it."""
 
 
+UNSEEN = 0.005
+"""Relative standard error that every label has and no process of its own campaign shows.
+
+Learned from campaigns over the same networks, hours apart: docs/measurement.md.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One block, how slow the device was then (None: unknown), and what speaks against it."""
+    """One block, how slow the device was then (None: unknown), and what speaks against it.
+
+    ``spread`` is by how much the canary's timings differ within the campaign, relative.
+    """
 
     entry: Entry
     drift: float | None = None
     doubts: tuple[str, ...] = ()
+    spread: float = 0.0
 
     @property
     def factor(self) -> float:
@@ -61,7 +72,18 @@ def sighting(entry: Entry, drift: Drift | None, threads: int) -> Sighting:
         doubts.append(f"drift: the canary network was {factor - 1:+.0%} off its usual latency")
     elif change > MAX_CHANGE:
         doubts.append(f"drift: the canary network changed by {change:.0%} meanwhile")
-    return Sighting(entry, factor, tuple(doubts))
+    return Sighting(entry, factor, tuple(doubts), drift.spread)
+
+
+def unsure(seen: Sequence[Sighting], verdict: Verdict) -> float:
+    """Relative standard error of a label that its own processes do not show.
+
+    They ran within minutes of one another; another campaign runs in another hour. How far two hours
+    are apart, the canary tells: a network that is timed throughout. Where something speaks against
+    the measurement, the variance is twice as large.
+    """
+    variance = UNSEEN**2 + max(each.spread for each in seen) ** 2
+    return float((variance if verdict.level == "valid" else 2 * variance) ** 0.5)
 
 
 def apart(seen: Sequence[Sighting]) -> float:

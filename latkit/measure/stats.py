@@ -18,6 +18,8 @@ Samples = Sequence[int] | NDArray[np.float64]
 Z_95 = 1.96
 NOISE_FLOOR = 0.002
 """No latency is believed to be known better than this, relative."""
+MAX_NOISE = 1.0
+"""One who is so unsure knows nothing, relative."""
 CALM_NS = 50e6
 CALM_RUNS = 20
 """The shortest window in which a device is said to have been calm: so long, and so many runs."""
@@ -40,7 +42,11 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What a measurement says, in ms; ``noise`` is the relative standard error of ``latency``."""
+    """What a measurement says, in ms.
+
+    ``noise`` is the relative standard error of ``latency_ms`` as a forecast of what another
+    campaign would say; ``lower_ms`` and ``upper_ms`` bound its 95 % interval.
+    """
 
     latency_ms: float
     lower_ms: float
@@ -121,12 +127,15 @@ def disagreement(medians: Sequence[float]) -> float:
     return ordered[1] / ordered[0] - 1 if len(ordered) > 1 else 0.0
 
 
-def label(blocks_ns: Sequence[Sequence[int]], drift: Sequence[float]) -> Label:
+def label(
+    blocks_ns: Sequence[Sequence[int]], drift: Sequence[float], *, unsure: float = 0.0
+) -> Label:
     """One label from the samples of several processes: of the two fastest, the mean.
 
     Args:
         blocks_ns: samples of every process, ns.
         drift: by how much the whole device was slower than usual during each (1 = not at all).
+        unsure: relative standard error that these processes have in common and do not show.
     """
     blocks = list(zip(blocks_ns, drift, strict=True))
     corrected = [np.asarray(samples) / factor for samples, factor in blocks]
@@ -134,13 +143,16 @@ def label(blocks_ns: Sequence[Sequence[int]], drift: Sequence[float]) -> Label:
     intervals = sorted(found, key=lambda interval: interval.median)[:2]
     latency = float(np.mean([interval.median for interval in intervals]))
     p10, p90 = np.percentile(np.concatenate(corrected), [10, 90])
+    seen = max(NOISE_FLOOR, _standard_error(intervals) / latency)
+    noise = min(float(np.hypot(seen, unsure)), MAX_NOISE)
+    factor = float(np.exp(Z_95 * noise))
     return Label(
         latency_ms=latency / 1e6,
-        lower_ms=min(interval.lower for interval in intervals) / 1e6,
-        upper_ms=max(interval.upper for interval in intervals) / 1e6,
+        lower_ms=latency / factor / 1e6,
+        upper_ms=latency * factor / 1e6,
         p10_ms=float(p10) / 1e6,
         p90_ms=float(p90) / 1e6,
-        noise=max(NOISE_FLOOR, _standard_error(intervals) / latency),
+        noise=noise,
     )
 
 

@@ -13,14 +13,27 @@ def at(moment: float, canary_ns: list[float], reference_ns: float = 100.0) -> fl
 
 
 def test_a_device_is_as_slow_as_its_canary():
-    assert at(33.0, [120.0] * 8) == 1.2
+    assert at(33.0, [120.0] * 8) == pytest.approx(1.2, abs=0.001)
+    assert at(33.0, [80.0] * 8) == pytest.approx(0.8, abs=0.001)
 
 
 def test_between_canaries_it_is_interpolated():
     lasting = [100.0] * 5 + [120.0] * 5
     assert at(0.0, lasting) == at(60.0, lasting) == 1.0
-    assert at(65.0, lasting) == pytest.approx(1.1)
-    assert at(70.0, lasting) == at(999.0, lasting) == 1.2
+    assert at(65.0, lasting) == pytest.approx(1.1, abs=0.002)
+    assert at(70.0, lasting) == at(999.0, lasting) == pytest.approx(1.2, abs=0.001)
+
+
+def test_what_chance_may_have_made_is_not_divided_out():
+    assert {at(33.0, [100.0 * slow] * 8) for slow in (0.992, 1.0, 1.005, 1.0099)} == {1.0}
+    believed = [at(33.0, [100.0 * slow] * 8) for slow in (1.01, 1.015, 1.02, 1.03, 1.05)]
+    assert believed == pytest.approx([1.0, 1.0083, 1.015, 1.0267, 1.048], abs=1e-4)
+
+
+def test_the_spread_is_that_of_one_timing_about_the_envelope():
+    moments = tuple(map(float, range(9)))
+    assert Drift(moments, (100.0, 102.0, 104.0) * 3, 90.0).spread == pytest.approx(0.02)
+    assert Drift(moments, (100.0,) * 8 + (400.0,), 90.0).spread == 0.0
 
 
 def test_what_comes_and_goes_is_no_drift():

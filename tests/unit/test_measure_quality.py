@@ -240,3 +240,15 @@ def test_calm():
     assert not quality.calm(block(thread_cpu_ns=1), 1)
     assert quality.calm(block(thread_cpu_ns=1), 4)
     assert not quality.calm(states({"steal_s": 0.0}, {"steal_s": 1.0}), 4)
+
+
+def test_the_canary_tells_how_far_two_hours_are_apart():
+    entry = Entry(ARCH, False, 1.0, "boot", block())
+    still, restless = (
+        quality.sighting(entry, Drift(tuple(map(float, range(6))), timings, 100.0), 1)
+        for timings in ((100.0,) * 6, (100.0, 102.0, 102.0) * 2)
+    )
+    valid, suspect = Verdict("valid"), Verdict("suspect", ("x",))
+    assert quality.unsure([still], valid) == quality.UNSEEN
+    assert quality.unsure([still, restless], valid) == pytest.approx(np.hypot(quality.UNSEEN, 0.02))
+    assert quality.unsure([still], suspect) == pytest.approx(2**0.5 * quality.UNSEEN)

@@ -137,3 +137,19 @@ def test_a_label_of_whatever_was_timed_is_finite(blocks: list[list[int]]):
 
 def test_however_long_a_sample_is_there_are_no_more_windows_than_samples():
     assert stats.calm([1] * 50_001 + [86_400 * 10**9] * 49_999).median == 1.0
+
+
+def test_what_processes_do_not_show_is_added():
+    blocks = [steady(5.0), steady(5.0, seed=1)]
+    shown, more = stats.label(blocks, [1.0, 1.0]), stats.label(blocks, [1.0, 1.0], unsure=0.01)
+    assert more.latency_ms == shown.latency_ms
+    assert more.noise == pytest.approx(np.hypot(shown.noise, 0.01))
+    assert np.log(more.upper_ms / more.latency_ms) == pytest.approx(stats.Z_95 * more.noise)
+    assert np.log(more.latency_ms / more.lower_ms) == pytest.approx(stats.Z_95 * more.noise)
+
+
+@given(st.lists(SAMPLES, min_size=1, max_size=4), st.floats(0, 10))
+def test_the_interval_is_finite_and_holds_the_label(blocks: list[list[int]], unsure: float):
+    label = stats.label(blocks, [1.0] * len(blocks), unsure=unsure)
+    assert 0 < label.lower_ms < label.latency_ms < label.upper_ms < float("inf")
+    assert stats.NOISE_FLOOR <= label.noise <= stats.MAX_NOISE
