@@ -31,7 +31,7 @@ SOFT_LIMITS = {"GPU power cap"}
 """What a device may run at all its life; ``gpu.py`` of the runners names it."""
 
 
-UNSEEN = 0.005
+UNSEEN = 0.003
 """Relative standard error that every label has and no process of its own campaign shows.
 
 Learned from campaigns over the same networks, hours apart: docs/measurement.md.
