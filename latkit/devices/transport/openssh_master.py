@@ -18,7 +18,7 @@ from latkit.devices.transport.link_errors import SshMissing, link_lost
 from latkit.devices.transport.process import QUIET_S, SETTLE_LIMIT_S
 from latkit.devices.transport.streams import Drain, Kept
 from latkit.devices.transport.time_limit import TimeLimit
-from latkit.errors import DeviceUnreachable
+from latkit.errors import DeviceUnreachable, UsageError
 
 SERVER_ALIVE_INTERVAL_S = 10
 SERVER_ALIVE_COUNT = 3
@@ -53,8 +53,11 @@ ConnectionAttempts 1
 ConnectTimeout {connect_timeout_s}
 ServerAliveInterval {interval_s}
 ServerAliveCountMax {count}
-{includes}
+Match all
 """
+# Where no file is named. One that is named is copied: ssh includes only what nobody else may
+# write, and reads what it is told to.
+_USUAL_FILES = "Include ~/.ssh/config\nMatch all\nInclude /etc/ssh/ssh_config\n"
 
 # The master, and all that it started, ends when whoever holds this shell's input does.
 _WATCH = """\
@@ -128,9 +131,9 @@ class Master:
 
     def _command(self) -> list[str]:
         program, *words, host = self._login_command
-        user_settings, words = _without_settings(words)
+        users, words = _without_settings(words)
         settings = self._folder / "config"
-        settings.write_text(_settings(user_settings, self._connect_timeout_s), encoding="utf-8")
+        settings.write_bytes(_settings(self._connect_timeout_s) + users)
         options = ["-F", str(settings), *self._control("yes"), "-o", "ControlPersist=no"]
         ssh = [program, *options, "-N", "-T", "-a", "-x", *words, "--", host]
         return ["/bin/sh", "-c", _WATCH, "sh", *ssh]
@@ -152,21 +155,26 @@ class Master:
             time.sleep(_POLL_S)
 
 
-def _settings(user_settings: Sequence[str], connect_timeout_s: float) -> str:
+def _settings(connect_timeout_s: float) -> bytes:
     return _SETTINGS.format(
         connect_timeout_s=math.ceil(connect_timeout_s),
         interval_s=SERVER_ALIVE_INTERVAL_S,
         count=SERVER_ALIVE_COUNT,
-        includes="".join(f'Match all\nInclude "{file}"\n' for file in user_settings),
-    )
+    ).encode()
 
 
-def _without_settings(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The configuration files that an ssh command reads, and its other words."""
+def _without_settings(words: Sequence[str]) -> tuple[bytes, list[str]]:
+    """The user's settings that an ssh command reads, and its other words."""
     if "-F" not in words:
-        return ["~/.ssh/config", "/etc/ssh/ssh_config"], list(words)
+        return _USUAL_FILES.encode(), list(words)
     at = words.index("-F")
-    return [str(Path(words[at + 1]).absolute())], [*words[:at], *words[at + 2 :]]
+    file, others = words[at + 1], [*words[:at], *words[at + 2 :]]
+    if file == "none":
+        return b"", others
+    try:
+        return Path(file).read_bytes(), others
+    except OSError as problem:
+        raise UsageError(f"cannot read {file}: {problem.strerror}") from None
 
 
 @contextmanager
