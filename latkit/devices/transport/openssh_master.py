@@ -48,7 +48,7 @@ RemoteCommand none
 RequestTTY no
 EscapeChar none
 VisualHostKey no
-LogLevel ERROR
+LogLevel INFO
 ConnectionAttempts 1
 ConnectTimeout {connect_timeout_s}
 ServerAliveInterval {interval_s}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from latkit.devices.transport.sftp import NoSftp, Sftp
 from latkit.devices.transport.ssh_link import Link
 from latkit.devices.transport.ssh_session import ChannelSession
 from latkit.devices.transport.ssh_target import Target
+
+log = logging.getLogger(__name__)
 
 _OPEN_TIMEOUT_S = 5.0
 
@@ -40,6 +43,7 @@ class SshTransport(RemoteTransport):
 
     def _by_openssh(self, problem: PeerBeyondParamiko) -> Connection:
         target = self._target
+        log.info("%s by OpenSSH's client: %s", target.label, problem.message)
         try:
             return open_connection(target.login_command, target.label, target.connect_timeout_s)
         except SshMissing:
