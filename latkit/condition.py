@@ -14,6 +14,7 @@ from reprlib import repr as shorten
 from typing import Any, Literal, Protocol
 
 from latkit.errors import UsageError
+from latkit.plural import counted
 
 Precision = Literal["fp32", "fp16", "int8"]
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
@@ -195,20 +196,23 @@ class Condition:
             usual: ``values`` without any option. A value that it lacks is always asked for; one
                 that no option sets (the runtime's version, say) never.
         """
+        return typed(self.unlike(usual))
+
+    def unlike(self, usual: Mapping[str, Any]) -> dict[str, Any]:
+        """Those ``values`` that an option sets and that are not as ``usual``, or not in it."""
         own = self.values()
-        words: list[str] = []
-        for name, option in OPTIONS.items():
-            if name not in usual or own[name] != _plain(name, usual[name]):
-                words += option(own[name])
-        return words
+        return {
+            name: own[name]
+            for name in OPTIONS
+            if name not in usual or own[name] != _plain(name, usual[name])
+        }
 
     def words(self) -> str:
         """The condition as a person says it, without the board; what is unknown is left out."""
-        plural = "" if self.threads == 1 else "s"
         parts = [
             (str(self.runtime), True),
             (self.precision, self.precision != UNKNOWN),
-            (f"{self.threads} thread{plural}", self.threads),
+            (counted(self.threads, "thread"), self.threads),
             (f"processors {listed(self.affinity)}", self.affinity),
             (f"batch {self.batch}", self.batch),
             (f"state {self.state.label}", self.state.label not in ("default", UNKNOWN)),
@@ -224,6 +228,11 @@ class Condition:
         values = {name: value for name, value in self.values().items() if name != "kind"}
         text = json.dumps(values, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def typed(values: Mapping[str, Any]) -> list[str]:
+    """Words of a command line that ask for some of a condition's ``values``."""
+    return [word for name, value in values.items() for word in OPTIONS[name](value)]
 
 
 def unversioned(condition: Condition) -> Condition:

@@ -17,6 +17,7 @@ from latkit.errors import MeasurementsUnusable
 from latkit.measure.stats import Z_95
 from latkit.measurement import Measurement
 from latkit.metrics import kendall, spearman
+from latkit.plural import counted
 from latkit.subjects import Subject
 
 Floats = NDArray[np.float64]
@@ -78,9 +79,28 @@ class Comparison:
     median_difference: float
 
     @property
-    def differs(self) -> bool:
+    def changed(self) -> tuple[int, int]:
+        """How many networks changed beyond their noise, of how many whose noise is known."""
+        known = [one for one in self.ratios if one.lower is not None]
+        return sum(one.changed for one in known), len(known)
+
+    @property
+    def shifted(self) -> bool:
         """Whether the interval of the mean ratio excludes 1."""
         return not self.lower <= 1 <= self.upper
+
+    @property
+    def scattered(self) -> bool:
+        """Whether more networks changed than do by chance, each in whatever direction."""
+        from scipy.stats import binom
+
+        changed, known = self.changed
+        return bool(binom.sf(changed - 1, known, OUTSIDE) < OUTSIDE)
+
+    @property
+    def differs(self) -> bool:
+        """Whether the sets differ, on average or network by network."""
+        return self.shifted or self.scattered
 
 
 def compare(
@@ -93,7 +113,7 @@ def compare(
     common = sorted(a.keys() & b.keys(), key=lambda arch: (_ms(a[arch]), arch.collection, arch.key))
     if len(common) < MIN_COMMON:
         raise MeasurementsUnusable(
-            f"there are {len(common)} networks in common, too few to compare",
+            f"{counted(len(common), 'network')} in common, too few to compare",
             "measure the same networks: the same --seed and --n, or the same --archs",
         )
     a_ms = np.array([_ms(a[arch]) for arch in common])

@@ -56,9 +56,9 @@ class LazyGroup(click.Group):
 
 EPILOG = """\b
 Start here:
-  latkit measure --device local --n 20     time 20 networks on this computer
-  latkit adapt   --device local            learn this computer from them
-  latkit predict examples/arch.json        milliseconds for any other network
+  latkit measure --device local --n 20             time 20 networks on this computer
+  latkit adapt --device local                      learn this computer from them
+  latkit space sample nb201 | latkit predict -     milliseconds for any other network
 
 A board works the same way: 'latkit device list' shows the profiles,
 'latkit device check rpi4' says what is missing on it."""
@@ -93,7 +93,7 @@ def run(arguments: list[str]) -> int:
         if debug:
             _tell_more()
         try:
-            status = cli.main(words, prog_name="latkit", standalone_mode=False)
+            status = cli.main(words, prog_name="latkit", standalone_mode=False, obj=words)
             sys.stdout.flush()
         except (Exception, KeyboardInterrupt) as problem:
             return failure.told(problem, debug)

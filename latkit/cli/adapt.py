@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latkit.cli.command import Command, in_vain
 from latkit.cli.condition import choosing_conditions
+from latkit.cli.number import SEED, at_least
 from latkit.cli.output import Column, json_option, ms_column, next_step, note, show, show_json
 
 if TYPE_CHECKING:
     from latkit.lab.adapt import Adaptation
 
 
-@click.command(name="adapt")
+@click.command(name="adapt", cls=Command)
 @click.option("--device", required=True, help="A device that has been measured.")
 @click.option("--space", help="Adapt for this space only (default: every space measured).")
 @click.option(
@@ -21,10 +23,24 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False),
     help="A bundle of 'latkit pretrain' to start from.",
 )
+@click.option(
+    "--n",
+    type=at_least(3),
+    help="To so many measurements alone, as if there were no others (default: all).",
+)
+@click.option("--sampler", help="Which of them: 'random' (default), 'optimal', 'kmeans', ...")
+@click.option("--seed", default=0, type=SEED, show_default=True, help="Seed of that draw.")
 @choosing_conditions
 @json_option
 def command(
-    device: str, space: str | None, bundle: str | None, options: dict[str, Any], as_json: bool
+    device: str,
+    space: str | None,
+    bundle: str | None,
+    n: int | None,
+    sampler: str | None,
+    seed: int,
+    options: dict[str, Any],
+    as_json: bool,
 ) -> None:
     """Learn a device from its measurements.
 
@@ -34,7 +50,11 @@ def command(
     """
     from latkit.lab import Lab
 
-    done = Lab().adapt(device, space=space, bundle=bundle, **options)
+    if n is None:
+        in_vain("without --n, all measurements count", "sampler", "seed")
+    done = Lab().adapt(
+        device, space=space, bundle=bundle, n=n, sampler=sampler, seed=seed, **options
+    )
     if as_json:
         show_json([one.row() for one in done])
         return
@@ -42,7 +62,7 @@ def command(
     for one in done:
         for remark in one.notes:
             note(f"{one.space}, {one.condition.words()}: {remark}")
-    next_step(*_next(device, [one for one in done if one.path]))
+    next_step(*_next(device, done))
 
 
 def _columns(done: list[Adaptation]) -> list[Column]:
@@ -57,18 +77,18 @@ def _columns(done: list[Adaptation]) -> list[Column]:
 
 
 def _next(device: str, adapted: list[Adaptation]) -> list[str]:
-    """Commands that ask the predictor that needs fewest options; of equals that measured last."""
+    """Commands that ask the predictor that needs fewest options; of equals that stored last."""
     from latkit.lab import Lab
-    from latkit.lab.options import command as typed
-    from latkit.lab.options import words
-    from latkit.lab.predictors import kept_spaces
+    from latkit.lab.predictors import kept
+    from latkit.lab.suggest import predicting, validating
 
-    last = min(reversed(adapted), key=lambda one: len(words(one.condition)))
-    several = len(kept_spaces(Lab(), device)) > 1
-    example = "examples/arch.json" if last.space == "nb201" else "-"
-    draw = "" if last.space == "nb201" else f"latkit space sample {last.space} --n 5 | "
-    asking = draw + typed("predict", last.condition).replace("predict", f"predict {example}", 1)
-    if not last.condition.protocol:
-        return [asking]
-    space = [f"--space {last.space}"] if several else []
-    return [asking, typed("validate", last.condition, *space, "--n 40")]
+    lab = Lab()
+    made = {one.path for one in adapted}
+    predictors = [one for one in kept(lab, device) if one.file in made]
+    asked = {one: predicting(lab, one) for one in predictors}
+    known = [one for one in predictors if asked[one]]
+    if not known:
+        return []
+    best = min(known, key=lambda one: (len(str(asked[one])), -one.last_stored))
+    commands = (asked[best], validating(lab, best))
+    return [command for command in commands if command]

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latkit.cli.command import Command, in_vain
 from latkit.cli.number import SEED
 from latkit.cli.output import Column, json_option, ms_column, note, percent, show, show_json
 from latkit.cli.terminal import put
+from latkit.plural import counted
 
 if TYPE_CHECKING:
     from latkit.lab.compare import Compared
@@ -26,7 +28,7 @@ A and B name measurements in the dataset, or a file of them:
   before.parquet                  what 'latkit dataset export' wrote"""
 
 
-@click.command(name="compare", epilog=EPILOG)
+@click.command(name="compare", cls=Command, epilog=EPILOG)
 @click.argument("a")
 @click.argument("b")
 @click.option("--rows", is_flag=True, help="Show every network, not only the summary.")
@@ -40,6 +42,8 @@ def command(a: str, b: str, rows: bool, seed: int, as_json: bool) -> None:
     """
     from latkit.lab import Lab
 
+    if as_json:
+        in_vain("JSON holds every network", "rows")
     found = Lab().compare(a, b, seed)
     if as_json:
         show_json(found.document())
@@ -83,8 +87,8 @@ def _show_summary(found: Compared) -> None:
 
 
 def _changed(found: Compared) -> str | None:
-    known = [row for row in found.comparison.ratios if row.lower is not None]
-    return f"{sum(row.changed for row in known):,} of {len(known):,}" if known else None
+    changed, known = found.comparison.changed
+    return f"{changed:,} of {known:,}" if known else None
 
 
 def _probability(value: float) -> str:
@@ -98,6 +102,7 @@ def _correlation(value: float) -> str | None:
 def _remark(found: Compared) -> None:
     for letter, chosen in (("A", found.a), ("B", found.b)):
         if chosen.unusable:
-            note(f"{letter} has {chosen.unusable:,} more networks without a usable latency")
+            more = counted(chosen.unusable, "more network")
+            note(f"{letter} has {more} without a usable latency")
     for field, (a, b) in found.differences().items():
         note(f"A and B differ in {field.replace('_', ' ')}: {a} and {b}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from latkit.cli.command import Group, in_vain
 from latkit.cli.condition import choosing_conditions
-from latkit.cli.number import at_least, counted
+from latkit.cli.number import at_least
 from latkit.cli.output import (
     Column,
     json_option,
@@ -21,6 +23,7 @@ from latkit.cli.output import (
     warn,
 )
 from latkit.measurement import LEVELS, Level
+from latkit.plural import counted
 
 if TYPE_CHECKING:
     from latkit.lab.dataset import Unit
@@ -28,7 +31,7 @@ if TYPE_CHECKING:
     from latkit.lab.verify import Audit, Way
 
 
-@click.group(name="dataset")
+@click.group(name="dataset", cls=Group)
 def command() -> None:
     """Look at, export and import measurements."""
 
@@ -116,20 +119,23 @@ def verify(
     from latkit.lab import Lab
     from latkit.lab.verify import remeasure
 
+    if as_json:
+        in_vain("JSON holds every finding", "rows")
     found = Lab().verify(device, space, **options)
     again = remeasure(found, output) if output else None
     if as_json:
         show_json(found.document())
     else:
         _show_findings(found, rows)
-    note(f"{found.measurements:,} measurements, {len(found.findings):,} findings")
+    findings = counted(len(found.findings), "finding")
+    note(f"{counted(found.measurements, 'measurement')}, {findings}")
     if again:
         next_step(again)
     elif found.again() and not output:
         next_step(_verify_again(list(found.again())))
     if found.invalid:
         raise MeasurementsUnusable(
-            f"measurements of {found.invalid:,} networks are invalid",
+            f"measurements of {counted(found.invalid, 'network')} are invalid",
             "they train no predictor; the others can be used",
         )
 
@@ -137,7 +143,7 @@ def verify(
 def _verify_again(ways: list[Way]) -> str:
     """What writes the networks that are measured again, those of the first way if of several."""
     first, *others = ways
-    whole = f"--device {first.condition.board} --space {first.space}"
+    whole = f"--device {quote(first.condition.board)} --space {quote(first.space)}"
     chosen = first.choosing() if others else whole
     return f"latkit dataset verify {chosen} --output again.json"
 
@@ -166,7 +172,8 @@ def export(file: str, device: str | None, space: str | None) -> None:
     """Write measurements to FILE: .csv, .parquet or .json (the last two with raw samples)."""
     from latkit.lab import Lab
 
-    note(f"{Lab().dataset.export(file, device, space):,} measurements written to {file}")
+    written = Lab().dataset.export(file, device, space)
+    note(f"{counted(written, 'measurement')} written to {file}")
 
 
 @command.command("import")
@@ -191,7 +198,8 @@ def import_(path: str, space: str | None, columns: str | None, unit: Unit | None
 
     chosen = [name.strip() for name in columns.split(",")] if columns is not None else []
     found = Lab().dataset.import_(path, space, columns=chosen, unit=unit)
-    already = f", {found.known:,} were there already" if found.known else ""
+    known = counted(found.known, "was there already", "were there already")
+    already = f", {known}" if found.known else ""
     note(f"{counted(found.added, 'measurement')} added{already}")
     for one in found.devices:
         note(_described(one))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Any
 
 import click
 
+from latkit.cli.command import Group
 from latkit.cli.condition import as_words, condition_options
 from latkit.cli.number import at_least
 from latkit.cli.output import Column, json_option, next_step, note, show, show_json
@@ -16,7 +18,7 @@ UNREACHABLE = DeviceUnreachable.exit_code
 HELD_S = 3600.0
 
 
-@click.group(name="device")
+@click.group(name="device", cls=Group)
 def command() -> None:
     """List, describe, add, check and tune devices."""
 
@@ -82,7 +84,7 @@ def add_device(name: str, like: str | None, **fields: str | int | None) -> None:
     given = {key: value for key, value in fields.items() if value is not None}
     path = add_profile(name, like, given)
     put(path)
-    next_step(f"latkit device check {name}")
+    next_step(f"latkit device check {quote(name)}")
 
 
 @command.command("check")
@@ -111,7 +113,7 @@ def check_device(ctx: click.Context, name: str, options: dict[str, Any], as_json
     if problems:
         ctx.exit(UNREACHABLE if "connection" in problems else 1)
     note(f"{name} is ready")
-    next_step(f"latkit measure --device {name} --n 20{as_words(options)}")
+    next_step(f"latkit measure --device {quote(name)} --n 20{as_words(options)}")
 
 
 @command.command("tune")

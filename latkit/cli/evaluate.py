@@ -8,14 +8,16 @@ from typing import Any
 
 import click
 
+from latkit.cli.command import Command, in_vain, typed
 from latkit.cli.number import at_least
 from latkit.cli.output import Column, json_option, next_step, note, percent, show, show_json
 
 COUNTS = (3, 5, 10, 20)
 ALL = "all"
+BAYES = "bayes"
 
 
-@click.command(name="evaluate")
+@click.command(name="evaluate", cls=Command)
 @click.option("--task", "tasks", multiple=True, help="A task (repeatable; default: published).")
 @click.option(
     "--method",
@@ -42,6 +44,11 @@ ALL = "all"
     show_default=True,
     help="Samples of a target (repeatable).",
 )
+@click.option(
+    "--bundle",
+    metavar="FOLDER|shipped",
+    help="Start 'bayes' from this bundle; it must know no target (default: one of the sources').",
+)
 @click.option("--seeds", default=5, show_default=True, type=at_least(1), help="Draws.")
 @click.option("--jobs", type=at_least(1), help="Processes (default: one a processor).")
 @click.option("--dask", metavar="ADDRESS", help="Run on the Dask cluster of this scheduler.")
@@ -58,6 +65,7 @@ def command(
     methods: tuple[str, ...],
     samplers: tuple[str, ...],
     counts: tuple[int, ...],
+    bundle: str | None,
     seeds: int,
     jobs: int | None,
     dask: str | None,
@@ -76,6 +84,10 @@ def command(
     from latkit.report.page import write
     from latkit.report.results import as_json as report
 
+    if not {BAYES, ALL} & set(methods):
+        in_vain("only the method 'bayes' starts from a bundle", "bundle")
+    if dask:
+        in_vain("the Dask cluster says how many", "jobs")
     if output:
         _require_writable(output)
     with evaluation_progress() as progress:
@@ -85,6 +97,7 @@ def command(
             method_names=every_method() if ALL in methods else list(dict.fromkeys(methods)),
             samplers=list(dict.fromkeys(samplers)),
             counts=sorted(set(counts)),
+            bundle=bundle,
             seeds=seeds,
             jobs=jobs or len(os.sched_getaffinity(0)),
             dask=dask,
@@ -104,7 +117,14 @@ def command(
         drawing, numbers = (output.with_suffix(suffix).name for suffix in (".svg", ".json"))
         note(f"written: {output}, {numbers}, {drawing}")
     elif not as_json:
-        next_step("latkit evaluate ... -o results.md writes the report with a plot")
+        next_step(*_reporting())
+
+
+def _reporting() -> list[str]:
+    """The same once more, which is at once, with a report; nothing where none could be drawn."""
+    from importlib.util import find_spec
+
+    return [typed("-o", "results.md")] if find_spec("matplotlib") else []
 
 
 def _require_writable(output: Path) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from pathlib import Path
 from typing import Any
 
 import click
 
+from latkit.cli.command import Command
 from latkit.cli.condition import condition_options
 from latkit.cli.output import json_option, next_step, note, show_json
 from latkit.cli.terminal import put
 
 
-@click.command(name="export")
+@click.command(name="export", cls=Command)
 @click.option("--device", required=True, help="An adapted device.")
 @click.option("--space", help="Needed where the device was adapted for several spaces.")
 @click.option(
@@ -49,4 +53,5 @@ def command(
     note(f"{device}, {result.space}: {result.condition.words()}")
     if deploy:
         note(f"on the device: {result.remote}")
-    next_step(f"python3 {output}/predict.py {result.example}")
+    script = Path(output) / "predict.py"
+    next_step(f"{shlex.quote(sys.executable)} {shlex.quote(str(script))} {result.example}")

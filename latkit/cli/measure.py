@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from latkit.cli.command import Command, in_vain
 from latkit.cli.condition import condition_options
 from latkit.cli.number import MOST, SEED, at_least
 from latkit.cli.output import (
@@ -19,6 +21,7 @@ from latkit.cli.output import (
     show,
     show_json,
 )
+from latkit.plural import counted
 
 if TYPE_CHECKING:
     from latkit.cli.progress import MeasureProgress
@@ -43,7 +46,7 @@ def count(text: str | int) -> int | str:
     return number
 
 
-@click.command(name="measure")
+@click.command(name="measure", cls=Command)
 @click.option("--device", required=True, help="The device; 'local' is this computer.")
 @click.option(
     "--n",
@@ -99,6 +102,8 @@ def command(
 
     if n == AUTO and archs:
         raise click.UsageError("--n auto draws networks; it cannot be used with --archs")
+    if archs:
+        in_vain("--archs names the networks", "n", "space", "sampler")
     if n == AUTO and again:
         raise click.UsageError("--n auto builds on what is known; it cannot be used with --again")
     chosen = read_arch_file(archs) if archs else None
@@ -113,7 +118,7 @@ def command(
     _show_result(device, result, adaptive, as_json)
     if not any(measurement.usable for measurement in result.measurements):
         raise _unusable(device)
-    next_step(_adapting(result))
+    next_step(*_adapting(result))
 
 
 def _measure(
@@ -141,16 +146,20 @@ def _measure_until_converged(
     return measure_until_converged(Lab(), device, progress, _tell, options=options, **draw)
 
 
-def _adapting(result: CampaignResult) -> str:
-    """The command that adapts to the condition that was measured under."""
-    from latkit.lab.options import command as typed
+def _adapting(result: CampaignResult) -> list[str]:
+    """The command that adapts to the condition that was measured under, if that can be done."""
+    from latkit.lab import Lab
+    from latkit.lab.suggest import adapting
 
-    return typed("adapt", result.condition)
+    found = result.measurements
+    command = adapting(Lab(), result.condition, found[0].subject.collection, found)
+    return [command] if command else []
 
 
 def _tell(step: Step) -> None:
     changed = "" if step.change is None else f", changed by {percent(step.change)}"
-    note(f"{step.networks} networks: predictions ± {percent(step.half_width)}{changed}")
+    networks = counted(step.networks, "network")
+    note(f"{networks}: predictions ± {percent(step.half_width)}{changed}")
 
 
 def _show_result(
@@ -170,14 +179,25 @@ def _show_result(
         ]
         show(rows, columns, as_json)
     note(
-        f"{len(result.measurements)} networks on {device} ({result.condition.words()}) "
+        f"{counted(len(result.measurements), 'network')} on {device} ({result.condition.words()}) "
         f"in {result.seconds:.0f} s, {percent(result.timing_share)} of it timing"
     )
     if adaptive:
         note(adaptive.reason)
-    doubted = sum(m.verdict.level == "suspect" for m in result.measurements)
-    if doubted:
-        note(f"{doubted} are suspect: 'latkit dataset verify --device {device}' says why")
+    _tell_doubts(device, result)
+
+
+def _tell_doubts(device: str, result: CampaignResult) -> None:
+    levels = [measurement.verdict.level for measurement in result.measurements]
+    if failed := levels.count("invalid"):
+        note(f"{counted(failed, 'network')} could not be measured: {_listing(device)} says why")
+    if doubted := levels.count("suspect"):
+        words = counted(doubted, "is suspect", "are suspect")
+        note(f"{words}: 'latkit dataset list --device {quote(device)} --verdict suspect' says why")
+
+
+def _listing(device: str) -> str:
+    return f"'latkit dataset list --device {quote(device)} --verdict invalid'"
 
 
 def _document(
@@ -200,5 +220,5 @@ def _unusable(device: str) -> Exception:
 
     return MeasurementsUnusable(
         f"none of the networks could be measured on {device}",
-        f"latkit device check {device}; 'latkit dataset list --verdict invalid' tells the reasons",
+        f"{_listing(device)} tells the reasons, 'latkit device check {quote(device)}' looks at it",
     )

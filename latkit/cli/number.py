@@ -14,8 +14,3 @@ MOST = 1_000_000
 def at_least(least: int) -> click.IntRange:
     """A count of something, or seconds."""
     return click.IntRange(least, MOST)
-
-
-def counted(number: int, noun: str) -> str:
-    """So many of something: 1 network, 2,000 networks."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from latkit.cli.command import Command
 from latkit.cli.condition import condition_options
 from latkit.cli.output import Column, json_option, ms_column, next_step, note, show
 
-if TYPE_CHECKING:
-    from latkit.lab.predict import Answers
 
-
-@click.command(name="predict")
+@click.command(name="predict", cls=Command)
 @click.argument("file", type=click.Path(allow_dash=True))
 @click.option("--device", help="One adapted device; without it, all of them side by side.")
 @click.option("--all-conditions", is_flag=True, help="Every predictor of a device, side by side.")
@@ -31,7 +29,6 @@ def command(
     from latkit.lab import Lab
     from latkit.lab.archs import read_arch_file
     from latkit.lab.predict import side_by_side
-    from latkit.lab.predictors import kept_spaces
 
     if all_conditions and options:
         raise click.UsageError("--all-conditions asks for all; leave the other options out")
@@ -50,15 +47,7 @@ def command(
     show(found.rows(archs), columns, as_json)
     for reason in found.silent:
         note(reason)
-    if not as_json and len(archs) == 1 and device:
-        _suggest_validating(found, len(kept_spaces(lab, device)) > 1)
+    if not as_json and len(archs) == 1 and device and found.found:
+        from latkit.lab.suggest import validating
 
-
-def _suggest_validating(found: Answers, several_spaces: bool) -> None:
-    from latkit.lab.options import command as typed
-
-    latencies = found.found[0].latencies
-    condition, (network, *_) = latencies.condition, latencies.subjects
-    if condition and condition.protocol:
-        space = [f"--space {network.collection}"] if several_spaces else []
-        next_step(typed("validate", condition, *space))
+        next_step(*filter(None, [validating(lab, found.found[0].predictor)]))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 
 import click
 
+from latkit.cli.command import Command, typed
 from latkit.cli.number import SEED
 from latkit.cli.output import next_step, note
 from latkit.cli.terminal import put
+from latkit.plural import counted
 
 
-@click.command(name="pretrain")
+@click.command(name="pretrain", cls=Command)
 @click.option("--space", default="nb201", show_default=True, help="The space to train for.")
 @click.option(
     "--device", "devices", multiple=True, help="A source device (repeatable; default: all)."
@@ -37,13 +37,15 @@ def command(space: str, devices: tuple[str, ...], seed: int, output: str) -> Non
     from latkit.cli.progress import training_progress
     from latkit.lab import Lab
     from latkit.lab.pretrain import pretrain
+    from latkit.lab.suggest import adapting_from
 
-    typed = shlex.join(["latkit", *sys.argv[1:]])
+    lab = Lab()
     with training_progress() as progress:
         bundle = pretrain(
-            Lab(), space, output, devices=devices, seed=seed, command=typed, progress=progress
+            lab, space, output, devices=devices, seed=seed, command=typed(), progress=progress
         )
     size_mb = sum(file.stat().st_size for file in Path(output).iterdir()) / 1e6
-    note(f"trained on {len(bundle.manifest['devices'])} devices, {size_mb:.1f} MB")
+    sources = bundle.manifest["devices"]
+    note(f"trained on {counted(len(sources), 'device')}, {size_mb:.1f} MB")
     put(output)
-    next_step(f"latkit adapt --device NAME --bundle {output}")
+    next_step(adapting_from(lab, bundle.space, output, sources))

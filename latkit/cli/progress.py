@@ -12,6 +12,7 @@ from typing import Any
 from latkit.cli.output import milliseconds
 from latkit.cli.terminal import console, tell
 from latkit.measurement import Measurement
+from latkit.plural import counted
 from latkit.progress import Progress
 from latkit.report.clean import one_line
 from latkit.subjects import Subject
@@ -46,7 +47,8 @@ class MeasureProgress(Progress):
         """So many more blocks are to be timed; so many subjects were measured before."""
         self._total = self._done + blocks
         if known:
-            tell(f"{known} were measured before and are kept")
+            one, several = "was measured before and is kept", "were measured before and are kept"
+            tell(counted(known, one, several))
         if self._bar:
             self._bar.update(self._task, total=self._total)
         elif blocks and sys.stderr.isatty():

@@ -6,12 +6,13 @@ import json
 
 import click
 
+from latkit.cli.command import Group
 from latkit.cli.number import SEED, at_least
 from latkit.cli.output import Column, json_option, show, show_json
 from latkit.cli.terminal import put
 
 
-@click.group(name="space")
+@click.group(name="space", cls=Group)
 def command() -> None:
     """Sample and inspect architectures."""
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from latkit.cli.command import Group
 from latkit.cli.number import SEED, at_least
 from latkit.cli.output import Column, json_option, next_step, note, show, show_json
 from latkit.cli.terminal import put
+from latkit.plural import counted
 
 if TYPE_CHECKING:
     from latkit.lab.tasks import TaskReport
@@ -17,7 +20,7 @@ MANY = 4
 """So many missing devices, and more, are counted rather than named."""
 
 
-@click.group(name="tasks")
+@click.group(name="tasks", cls=Group)
 def command() -> None:
     """List, show and make transfer tasks for 'latkit evaluate'."""
 
@@ -107,8 +110,8 @@ def make_task(
         note(f"left out, for too few networks in common: {', '.join(left_out)}")
     _show(report, as_json)
     note(f"kept as {path_of(lab, name)}")
-    if not as_json:
-        next_step(f"latkit evaluate --task {name}")
+    if not as_json and report.runnable:
+        next_step(f"latkit evaluate --task {quote(name)}")
 
 
 def _sizes(row: dict[str, Any]) -> str:
@@ -140,7 +143,8 @@ def _show(report: TaskReport, as_json: bool) -> None:
     show(_targets(report), columns, as_json)
     if report.missing:
         note(f"the dataset lacks {', '.join(report.missing)}")
-    note(f"{report.shared:,} {report.task.space} networks in common{_outcome(report)}")
+    shared = counted(report.shared, f"{report.task.space} network")
+    note(f"{shared} in common{_outcome(report)}")
 
 
 def _outcome(report: TaskReport) -> str:

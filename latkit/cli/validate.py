@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from latkit.cli.command import Command, in_vain
 from latkit.cli.condition import condition_options
 from latkit.cli.number import SEED, at_least
 from latkit.cli.output import Column, json_option, ms_column, note, percent, show, show_json
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from latkit.lab.validate import Validation
 
 
-@click.command(name="validate")
+@click.command(name="validate", cls=Command)
 @click.option("--device", required=True, help="An adapted device.")
 @click.option("--n", default=40, show_default=True, type=at_least(3), help="How many.")
 @click.option("--space", help="Needed where the device was adapted for several spaces.")
@@ -48,6 +49,8 @@ def command(
     from latkit.cli.progress import MeasureProgress
     from latkit.lab import Lab
 
+    if as_json:
+        in_vain("JSON holds every network", "rows")
     with MeasureProgress(device) as progress:
         found = Lab().validate(
             device, n, space=space, seed=seed, wait_s=wait_s, progress=progress, **options

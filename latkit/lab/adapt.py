@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -20,10 +19,12 @@ from latkit.errors import (
     StoreError,
     UsageError,
 )
+from latkit.lab.few import Few
 from latkit.lab.options import wanted
-from latkit.lab.predictors import Kept, kept, place
+from latkit.lab.predictors import Kept, kept, making, place
 from latkit.lab.workspace import Workspace
 from latkit.measurement import Measurement
+from latkit.plural import counted
 from latkit.predictor import export
 from latkit.predictor.adapt import Adapted
 from latkit.predictor.adapt import adapt as fit
@@ -75,6 +76,9 @@ def adapt(
     *,
     space: str | None = None,
     bundle: str | Path | None = None,
+    n: int | None = None,
+    sampler: str | None = None,
+    seed: int = 0,
     options: Mapping[str, Any] | None = None,
 ) -> list[Adaptation]:
     """Adapt to ``device`` under every condition, and for every space, that it was measured in.
@@ -87,17 +91,22 @@ def adapt(
         device: name of the device.
         space: this one only.
         bundle: folder of a pretrained predictor to start from, instead of the shipped one.
+        n: to so many measurements alone, as if no others had been taken; by default to all, or to
+            a random ``few.MOST`` of more.
+        sampler: which of them, a name of ``latkit.sampling.SAMPLERS``; by default at random.
+        seed: of that draw.
         options: parts of the condition; only conditions that have them all.
 
     Raises MeasurementsUnusable or BundleError where no condition can be adapted to.
     """
     source = Bundle.load(Path(bundle)) if bundle else None
+    few = Few(n, sampler or "random", seed)
     named = _space(space, source)
     groups = _groups(lab, device, named, wanted(options or {}))
     done, problems = [], []
     for (name, _), own in groups.items():
         try:
-            done.append(_adapt_group(lab, name, own, source))
+            done.append(_adapt_group(lab, name, own, source, few))
         except (MeasurementsUnusable, BundleError, UsageError) as problem:
             problems.append(problem)
             done.append(_adaptation(name, own, None, (problem.message,)))
@@ -114,7 +123,7 @@ def _space(asked: str | None, source: Bundle | None) -> str | None:
     if name not in (None, source.space):
         raise UsageError(
             f"the bundle is of {source.space}, not of {name}",
-            f"leave --space out, or pretrain one: latkit pretrain --space {name}",
+            "leave --space out, or pretrain one; see 'latkit pretrain --help'",
         )
     return source.space
 
@@ -126,8 +135,7 @@ def _groups(lab: Workspace, device: str, space: str | None, asked: Mapping[str, 
         measured = list(store.find(every))
     if not measured:
         raise MeasurementsUnusable(
-            f"there are no usable measurements of device {device!r}",
-            f"latkit measure --device {quote(device)} --n 20",
+            f"there are no usable measurements of device {device!r}", making(device, space)
         )
     groups: Groups = {}
     for one in measured:
@@ -151,7 +159,7 @@ def _other_spaces(device: str, space: str, groups: Groups) -> MeasurementsUnusab
     others = ", ".join(f"{count} of {name}" for name, count in sorted(counts.items()))
     return MeasurementsUnusable(
         f"device {device!r} has no usable measurements of {space} (it has {others})",
-        f"latkit measure --device {quote(device)} --space {space} --n 20",
+        making(device, space),
     )
 
 
@@ -172,20 +180,23 @@ def _best(problems: Sequence[LatkitError]) -> LatkitError:
 
 
 def _adapt_group(
-    lab: Workspace, name: str, measured: Sequence[Measurement], source: Bundle | None
+    lab: Workspace, name: str, stored: Sequence[Measurement], source: Bundle | None, few: Few
 ) -> Adaptation:
     begun = time.perf_counter()
-    adapted = adapted_to(measured, source or Bundle.shipped(name), spaces.get(name))
+    bundle, space = source or Bundle.shipped(name), spaces.get(name)
+    measured, told = few.of(stored, bundle, space)
+    adapted = adapted_to(measured, bundle, space)
     before = kept(lab, measured[0].condition.board, name)
     path = _keep(lab, name, measured, adapted)
-    notes = adapted.notes + _replaced(before, path, len(measured))
+    notes = told + adapted.notes + _replaced(before, path, len(measured))
     return _adaptation(name, measured, path, notes, time.perf_counter() - begun)
 
 
 def _replaced(before: Sequence[Kept], path: Path, samples: int) -> tuple[str, ...]:
     """A word where a predictor of more measurements is gone: those of another dataset."""
     most = max((one.samples for one in before if one.file == path), default=0)
-    return (f"replaced a predictor of {most} measurements",) if most > samples else ()
+    words = f"replaced a predictor of {counted(most, 'measurement')}"
+    return (words,) if most > samples else ()
 
 
 def _adaptation(

@@ -18,6 +18,7 @@ from latkit.latencies import Latencies
 from latkit.measure.campaign import Campaign, CampaignResult
 from latkit.measure.plan import Plan, canary
 from latkit.measurement import Measurement
+from latkit.plural import counted
 from latkit.predictor.adapt import MIN_SAMPLES
 from latkit.predictor.bundle import Bundle
 from latkit.progress import Progress
@@ -41,9 +42,9 @@ class AdaptiveResult:
     @property
     def reason(self) -> str:
         """Why it ended, for a person."""
-        networks = len(self.campaign.measurements)
+        networks = counted(len(self.campaign.measurements), "network")
         if not self.steps:
-            return f"stopped after {networks} networks: too few of them could be measured"
+            return f"stopped after {networks}: too few of them could be measured"
         last = self.steps[-1]
         if last.precise:
             why = f"90 % intervals are ± {100 * last.half_width:.1f} %"
@@ -57,7 +58,7 @@ class AdaptiveResult:
                 "that is the most that --n auto measures; predictions have not converged, the "
                 f"last change was {100 * (last.change or 0):.1f} %"
             )
-        return f"stopped after {networks} networks: {why}"
+        return f"stopped after {networks}: {why}"
 
 
 def measure_until_converged(

@@ -6,17 +6,19 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import numpy as np
 
-from latkit.analysis.compare import Comparison, compare
+from latkit.analysis.compare import Comparison, Ratio, compare
 from latkit.condition import Condition
 from latkit.errors import UnknownNameError, UsageError
 from latkit.lab.dataset import read_file
 from latkit.lab.selection import FIELDS, Numbered, Selection, parse, written
 from latkit.lab.workspace import Workspace
 from latkit.measurement import Measurement
+from latkit.plural import counted
 from latkit.store import Query
 from latkit.subjects import Subject
 
@@ -56,10 +58,17 @@ class Compared:
 
     def rows(self) -> list[dict[str, Any]]:
         """One per network in common."""
-        return [
-            {**asdict(row), "space": row.subject.collection, "arch": row.subject.key}
-            for row in self.comparison.ratios
-        ]
+        return [self._row(ratio) for ratio in self.comparison.ratios]
+
+    def _row(self, ratio: Ratio) -> dict[str, Any]:
+        both = {"a": self.a, "b": self.b}
+        conditions = {name: one.measurements[ratio.subject].condition for name, one in both.items()}
+        return {
+            **asdict(ratio),
+            "space": ratio.subject.collection,
+            "arch": ratio.subject.key,
+            **{name: condition.row() for name, condition in conditions.items()},
+        }
 
     def document(self) -> dict[str, Any]:
         """Everything, as JSON would have it."""
@@ -71,6 +80,7 @@ class Compared:
             "verdict": self.verdict(),
             "differs": self.comparison.differs,
             "networks": len(self.comparison.ratios),
+            "changed": self.comparison.changed[0],
             **figures,
             "ratios": self.rows(),
         }
@@ -111,7 +121,8 @@ def _in_file(selection: Selection) -> list[Numbered]:
     path = Path(selection.source)
     if not path.is_file():
         raise UsageError(
-            f"there is no file {selection.source}", "'latkit dataset export' makes one"
+            f"there is no file {selection.source}",
+            f"latkit dataset export {quote(selection.source)}",
         )
     return [Numbered(measurement, None) for measurement in read_file(path)]
 
@@ -169,7 +180,13 @@ def _described(chosen: MeasuredSet) -> dict[str, Any]:
 def sentence(found: Comparison, a: str, b: str) -> str:
     """What a comparison says, in words."""
     said = f"{b} {_size(found)}{_order(found.kendall)}"
-    return said if found.differs else f"{a} and {b} do not differ measurably: {said}"
+    if found.shifted:
+        return said
+    if found.scattered:
+        changed, known = found.changed
+        networks = f"{changed:,} of {counted(known, 'network')} changed beyond noise"
+        return f"{a} and {b} differ network by network: {networks}, but on average {said}"
+    return f"{a} and {b} do not differ measurably: {said}"
 
 
 def _size(found: Comparison) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from latkit.devices.check import check as look
@@ -123,7 +124,7 @@ def tuning(deployed: Deployed) -> list[Finding]:
         return []
     if held == "held":
         return [Finding("tuning", "ok", "held by latkit device tune")]
-    hint = f"`latkit device tune {deployed.profile.name}` puts it back"
+    hint = f"'latkit device tune {quote(deployed.profile.name)} -- true' puts it back"
     return [Finding("tuning", "warning", "left as it was tuned by a run that was killed", hint)]
 
 

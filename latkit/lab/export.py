@@ -62,7 +62,7 @@ def export(
     Raises what ``Predictor.load`` does, LatkitError where they cannot be written.
     """
     kept = choose(lab, device, space, options or {})
-    predictor = Predictor.open(kept.file)
+    predictor = Predictor.of(kept)
     folder = Path(output)
     try:
         folder.mkdir(parents=True, exist_ok=True)

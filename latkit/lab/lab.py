@@ -104,6 +104,9 @@ class Lab(Workspace):
         *,
         space: str | None = None,
         bundle: str | Path | None = None,
+        n: int | None = None,
+        sampler: str | None = None,
+        seed: int = 0,
         **options: Unpack[Options],
     ) -> list[Adaptation]:
         """Learn a device from its measurements: a predictor for each condition, or the one asked.
@@ -112,7 +115,16 @@ class Lab(Workspace):
         """
         from latkit.lab.adapt import adapt
 
-        return adapt(self, device, space=space, bundle=bundle, options=options)
+        return adapt(
+            self,
+            device,
+            space=space,
+            bundle=bundle,
+            n=n,
+            sampler=sampler,
+            seed=seed,
+            options=options,
+        )
 
     def predictor(
         self, device: str, *, space: str | None = None, **options: Unpack[Options]

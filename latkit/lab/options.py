@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from shlex import quote
 from typing import Any, TypedDict
 
-from latkit.condition import Condition, Precision
+from latkit.condition import Condition, Precision, typed
 from latkit.devices.runtimes import RUNTIMES
 from latkit.devices.usual import provider_of, usual
 from latkit.errors import UnknownNameError, UsageError
@@ -92,14 +92,24 @@ def again(condition: Condition) -> Options:
 
 
 def words(condition: Condition) -> list[str]:
-    """The same as words of a command line, as few as the device's profile allows.
+    """The same as words of a command line, as few as the device's profile allows."""
+    return typed(unusual(condition))
+
+
+def unusual(condition: Condition) -> dict[str, Any]:
+    """The ``values`` that must be asked for, by name: those that the profile does not say.
 
     None where nothing could be asked for: of a published table, or a device without a profile.
     """
     own = usual(condition.board)
     if own is None or not condition.protocol:
-        return []
-    return condition.as_options(_of_runtime(own, condition.runtime.name))
+        return {}
+    return condition.unlike(_of_runtime(own, condition.runtime.name))
+
+
+def asked_words(options: Mapping[str, Any]) -> list[str]:
+    """Options as words of a command line."""
+    return typed(wanted(options))
 
 
 def _of_runtime(own: Mapping[str, Any], runtime: str) -> Mapping[str, Any]:

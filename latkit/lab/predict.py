@@ -8,7 +8,7 @@ from typing import Any
 
 from latkit.errors import BundleError, LatkitError, UsageError
 from latkit.lab.predictor import Predictor
-from latkit.lab.predictors import Kept, choose, kept
+from latkit.lab.predictors import Kept, choose, kept, making
 from latkit.lab.workspace import Workspace
 from latkit.latencies import Latencies
 from latkit.subjects import Subject
@@ -16,10 +16,10 @@ from latkit.subjects import Subject
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one predictor says, and from how many measurements."""
+    """What one predictor says."""
 
     latencies: Latencies
-    samples: int
+    predictor: Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Answers:
         for one in self.found:
             rows = one.latencies.rows()
             for subject, row in zip(one.latencies.subjects, rows, strict=True):
-                known[subject].append({**row, "samples": one.samples})
+                known[subject].append({**row, "samples": one.predictor.samples})
         return [row for network in networks for row in known[network]]
 
 
@@ -70,7 +70,11 @@ def side_by_side(
     found = [one for one in said if isinstance(one, Answer)]
     if not found and problems:
         raise problems[0]
-    return Answers(tuple(found), tuple(problem.message for problem in problems))
+    return Answers(tuple(found), tuple(map(_told, problems)))
+
+
+def _told(problem: LatkitError) -> str:
+    return f"{problem.message} ({problem.hint})" if problem.hint else problem.message
 
 
 def _asked(
@@ -85,10 +89,8 @@ def _asked(
     if found and every_condition:
         return [*sorted(found, key=lambda one: (one.device, one.condition.words()))]
     if not found and device is None:
-        raise BundleError(
-            f"no device has been adapted for {space} yet",
-            "latkit measure --device local --n 20 && latkit adapt --device local",
-        )
+        words = f"no device has been adapted for {space} yet"
+        return [BundleError(words, making("local", space))]
     devices = sorted({one.device for one in found}) if device is None else [device]
     return [_chosen(lab, name, space, options) for name in devices]
 
@@ -104,6 +106,6 @@ def _chosen(
 
 def _answer(one: Kept, networks: list[Subject]) -> Answer | LatkitError:
     try:
-        return Answer(Predictor.open(one.file).predict(networks), one.samples)
+        return Answer(Predictor.of(one).predict(networks), one)
     except BundleError as problem:
         return problem

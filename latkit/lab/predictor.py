@@ -12,7 +12,8 @@ from latkit import spaces
 from latkit.condition import Condition
 from latkit.errors import ArchError, BundleError, UsageError
 from latkit.lab.networks import NetworkLike, Networks, named, several, subjects
-from latkit.lab.predictors import choose, kept_spaces
+from latkit.lab.options import command
+from latkit.lab.predictors import Kept, choose, kept_spaces
 from latkit.lab.workspace import Workspace
 from latkit.latencies import Latencies
 from latkit.predictor.runtime import AdaptedFile
@@ -64,7 +65,15 @@ class Predictor:
         Raises BundleError or UnknownNameError where there is none, UsageError where it is one of
         several.
         """
-        return cls.open(choose(lab or Workspace(), device, space, options).file)
+        return cls.of(choose(lab or Workspace(), device, space, options))
+
+    @classmethod
+    def of(cls, one: Kept) -> Predictor:
+        """One that is kept; raises BundleError where its file is damaged."""
+        try:
+            return cls.open(one.file)
+        except BundleError as problem:
+            raise BundleError(problem.message, command("adapt", one.condition)) from None
 
     @classmethod
     def open(cls, path: str | Path) -> Predictor:
@@ -75,7 +84,7 @@ class Predictor:
         except (KeyError, TypeError, ValueError) as problem:
             raise BundleError(
                 f"{path} does not say what it predicts: {problem!r}",
-                "adapt again: latkit adapt --device NAME",
+                "adapt and export again; see 'latkit adapt --help'",
             ) from None
 
     def predict(self, networks: Networks) -> Latencies:
@@ -121,7 +130,7 @@ def predict(
     """
     given = several(networks)
     of = space or (_space_of(lab, device, given[0]) if len(given) else None)
-    return Predictor.open(choose(lab, device, of, options).file).predict(given)
+    return Predictor.of(choose(lab, device, of, options)).predict(given)
 
 
 def _space_of(lab: Workspace, device: str, network: NetworkLike) -> str | None:

@@ -18,7 +18,7 @@ from latkit.condition import Condition, unversioned
 from latkit.devices.usual import usual
 from latkit.errors import BundleError, UnknownNameError, UsageError
 from latkit.files import write_whole
-from latkit.lab.options import asked_for, words
+from latkit.lab.options import asked_for, asked_words, words
 from latkit.predictor.runtime import FEW_SAMPLES
 
 if TYPE_CHECKING:
@@ -131,18 +131,27 @@ def _never_adapted(
             f"latkit adapt --device {quoted(device)}",
         )
     what = f" for {space}" if space else ""
-    of = f" --space {space}" if space and space != "nb201" else ""
-    hint = (
-        f"latkit measure --device {quoted(device)}{of} --n 20 && "
-        f"latkit adapt --device {quoted(device)}"
-    )
-    hint = "measure it with these options, and adapt" if options else hint
+    hint = making(device, space, options)
     if others := sorted({one.device for one in kept(lab, space=space)}):
         problem = UnknownNameError("adapted device", device, others)
         problem.message = f"device {device!r} was never adapted{what}"
         problem.hint = f"adapted: {', '.join(others)}; or: {hint}"
         return problem
     return BundleError(f"device {device!r} was never adapted{what}", hint)
+
+
+def making(device: str, space: str | None, options: Mapping[str, Any] | None = None) -> str:
+    """How a predictor is made, as command lines, or what else to look at."""
+    from latkit.predictor.bundle import Bundle
+
+    if usual(device) is None:
+        return "'latkit device list' shows what can be measured, 'latkit dataset info' what was"
+    if space and not Bundle.is_shipped(space):
+        return f"latkit ships no bundle of {space}; see 'latkit pretrain --help'"
+    of = [] if space in (None, "nb201") else [f"--space {quoted(str(space))}"]
+    asked = ["--device", quoted(device), *asked_words(options or {})]
+    measure = ["latkit measure", *asked, *of, "--n 20"]
+    return " ".join([*measure, "&& latkit adapt", *asked])
 
 
 def _other_conditions(device: str, found: list[Kept]) -> BundleError:

@@ -40,7 +40,7 @@ def pretrain(
     if not table.devices:
         raise MeasurementsUnusable(
             f"no device in the dataset has {MIN_ARCHS} {space} architectures",
-            "'latkit dataset import' brings published tables in",
+            "import published tables; see 'latkit dataset import --help'",
         )
     bundle = train(
         chosen,

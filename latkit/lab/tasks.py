@@ -17,6 +17,7 @@ from latkit.evaluation.likeness import TaskReport as TaskReport
 from latkit.evaluation.partition import partition, rank_correlations
 from latkit.evaluation.tasks import PUBLISHED, Task
 from latkit.lab.workspace import Workspace
+from latkit.plural import counted
 
 READY = {**PUBLISHED, **FAMILIES}
 
@@ -126,9 +127,10 @@ def make(
     chosen = table.devices if devices else likeness.comparable(table)
     if len(chosen) < sources + targets:
         raise UsageError(
-            f"{sources} sources and {targets} targets are {sources + targets} devices; there are "
+            f"{counted(sources, 'source')} and {counted(targets, 'target')} are "
+            f"{sources + targets} devices; there are "
             f"{len(chosen)} with {likeness.MIN_SHARED} {space} architectures in common",
-            "ask for fewer, or bring more latencies in with 'latkit dataset import'",
+            "ask for fewer, or import more latencies; see 'latkit dataset import --help'",
         )
     correlations = rank_correlations(likeness.shared(table, chosen))
     rng = np.random.default_rng(seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from shlex import quote
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from latkit.lab.workspace import Workspace
 from latkit.latencies import Latencies
 from latkit.measurement import Measurement
 from latkit.metrics import Scores, score
+from latkit.plural import counted
 from latkit.progress import Progress
 from latkit.spaces.base import Space
 from latkit.subjects import Subject
@@ -74,7 +76,9 @@ class Validation:
         """One row for every network."""
         return [
             {
+                "space": m.subject.collection,
                 "arch": m.subject.key,
+                **m.condition.row(),
                 "measured_ms": m.latency_ms,
                 "verdict": m.verdict.level,
                 "predicted_ms": row["mean_ms"],
@@ -103,7 +107,7 @@ def validate(
     Raises what ``Predictor.load`` does, MeasurementsUnusable where too few could be measured,
     UsageError where the device cannot be measured under that condition any more.
     """
-    predictor = Predictor.open(choose(lab, device, space, options or {}).file)
+    predictor = Predictor.of(choose(lab, device, space, options or {}))
     measured = measure(
         lab,
         device,
@@ -116,8 +120,8 @@ def validate(
     usable = tuple(m for m in measured.measurements if m.usable)
     if len(usable) < MIN_NETWORKS:
         raise MeasurementsUnusable(
-            f"only {len(usable)} of {n} networks could be measured on {device}",
-            "'latkit dataset list --verdict invalid' tells the reasons",
+            f"only {len(usable)} of {counted(n, 'network')} could be measured on {device}",
+            f"'latkit dataset list --device {quote(device)} --verdict invalid' tells the reasons",
         )
     predicted = predictor.predict([m.subject for m in usable])
     scores = score(predicted, np.array([m.latency_ms for m in usable], dtype=np.float64))
@@ -127,6 +131,6 @@ def validate(
 def unseen(space: Space, seen: set[str], n: int, seed: int) -> list[Subject]:
     """Draw n architectures from a seed that are not among ``seen``."""
     if n > space.size - len(seen):
-        raise UsageError(f"{space.name} has no {n} networks that were not measured")
+        raise UsageError(f"{space.name} has no {counted(n, 'network')} that were not measured")
     drawn = space.sample(np.random.default_rng(seed), min(n + len(seen), space.size))
     return [arch for arch in drawn if arch.key not in seen][:n]

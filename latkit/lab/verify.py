@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 from latkit.analysis.audit import Finding, audit, mixtures
 from latkit.condition import Condition, unversioned
 from latkit.errors import StoreError, UnknownNameError, UsageError
-from latkit.lab.options import wanted, words
+from latkit.lab.options import wanted
+from latkit.lab.suggest import measuring_again
 from latkit.lab.workspace import Workspace
 from latkit.store import Query
 from latkit.store.io.published import RUNTIME as PUBLISHED
@@ -52,18 +53,19 @@ class Audit:
         return len({(f.condition, f.subject) for f in self.findings if f.gravity == "invalid"})
 
     def counts(self) -> list[dict[str, Any]]:
-        """How often each kind of finding occurs on each device, with an example."""
-        keys = Counter((f.gravity, f.condition.board, f.kind) for f in self.findings)
-        examples = {(f.gravity, f.condition.board, f.kind): f for f in reversed(self.findings)}
+        """How often each kind of finding occurs under each condition, with an example."""
+        keys = Counter((f.gravity, f.condition, f.kind) for f in self.findings)
+        examples = {(f.gravity, f.condition, f.kind): f for f in reversed(self.findings)}
         return [
             {
                 "verdict": gravity,
-                "device": device,
+                "device": condition.board,
+                "condition": condition.words(),
                 "kind": kind,
                 "count": count,
-                "example": examples[gravity, device, kind].reason,
+                "example": examples[gravity, condition, kind].reason,
             }
-            for (gravity, device, kind), count in keys.items()
+            for (gravity, condition, kind), count in keys.items()
         ]
 
     def rows(self) -> list[dict[str, Any]]:
@@ -145,7 +147,7 @@ def write_archs(archs: Sequence[Subject], file: str) -> None:
 
 
 def remeasure(found: Audit, file: str) -> str | None:
-    """Write the networks to measure again; returns the command, None where there are none.
+    """Write the networks to measure again; returns the command that does, where one can.
 
     Raises UsageError where no single command could measure them all.
     """
@@ -160,5 +162,4 @@ def remeasure(found: Audit, file: str) -> str | None:
         )
     ((way, subjects),) = groups.items()
     write_archs(subjects, file)
-    asked = [*words(way.condition), "--archs", quote(file), "--again"]
-    return " ".join(["latkit measure --device", quote(way.condition.board), *asked])
+    return measuring_again(way.condition, file)

@@ -14,6 +14,7 @@ import numpy as np
 from latkit.errors import MeasurementsUnusable
 from latkit.features.features import Features, Floats
 from latkit.latencies import Latencies
+from latkit.plural import counted
 from latkit.predictor.evidence import Fits, targets, weigh
 from latkit.predictor.posterior import LEVEL, Z_LEVEL, Model, collapse
 from latkit.predictor.prior import Design, Prior
@@ -126,7 +127,8 @@ def _source_share(prior: Prior, fits: Fits, costs: int) -> float:
 def _notes(samples: int, source_share: float) -> tuple[str, ...]:
     found = []
     if samples < FEW_SAMPLES:
-        found.append(f"only {samples} measurements: intervals are wide, measure 20 if you can")
+        few = counted(samples, "measurement")
+        found.append(f"only {few}: intervals are wide, measure 20 if you can")
     if source_share < 0.1:
         found.append("no device known so far resembles this one; predictions rest on costs")
     return tuple(found)

@@ -56,7 +56,7 @@ class Bundle:
         except OSError as problem:
             raise BundleError(
                 f"there is no bundle in {folder}: {problem.strerror}",
-                "'latkit pretrain' makes one",
+                "see 'latkit pretrain --help'",
             ) from None
         return cls.from_files(files, f"the bundle in {folder}")
 
@@ -86,7 +86,7 @@ class Bundle:
         if not cls.is_shipped(space):
             raise BundleError(
                 f"latkit ships no pretrained predictor for {space}",
-                f"latkit pretrain --space {space}, then adapt with --bundle",
+                "pretrain one, then adapt with --bundle; see 'latkit pretrain --help'",
             )
         return cls.load(_shipped_folder(space))
 

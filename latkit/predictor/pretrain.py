@@ -104,7 +104,7 @@ def _require_usable(
         raise MeasurementsUnusable(
             f"pretraining needs at least {MIN_DEVICES} different devices, there are "
             f"{len(set(devices))}",
-            "'latkit dataset import' brings published tables in",
+            "import published tables; see 'latkit dataset import --help'",
         )
     if latency_ms.shape != (len(operations), len(devices)):
         raise MeasurementsUnusable(

@@ -57,7 +57,7 @@ class AdaptedFile:
             words = str(problem).splitlines()[0][:200] if str(problem) else type(problem).__name__
             raise BundleError(
                 f"{path} is damaged, or no predictor of latkit's: {words}",
-                "adapt again: latkit adapt --device NAME",
+                "adapt and export again; see 'latkit adapt --help'",
             ) from None
 
     def predict(self, operations: NDArray[np.int64]) -> Latencies:

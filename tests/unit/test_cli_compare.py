@@ -172,7 +172,7 @@ class TestCompare:
 
     def test_too_few_networks_in_common(self, capsys):
         assert run(["compare", "rpi4@1.21,2026-11-20T12:00:00", "jetson"]) == 4
-        assert "1 networks in common" in capsys.readouterr().err
+        assert "1 network in common" in capsys.readouterr().err
 
 
 def verified(capsys, *arguments):

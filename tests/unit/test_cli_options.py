@@ -1,0 +1,91 @@
+"""No option is taken that changes nothing: given twice, or beside one that overrules it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import click
+import pytest
+
+from latkit.cli import cli, run
+from latkit.cli.command import Command
+
+NB201 = "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|none~2|"
+
+
+def commands(
+    group: click.Group = cli, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command there is, with the words that call it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)
+        assert found is not None
+        if isinstance(found, click.Group):
+            yield from commands(found, (*path, name))
+        else:
+            yield (*path, name), found
+
+
+def value_of(option: click.Option) -> list[str]:
+    """A value that the option's type takes."""
+    if option.is_flag:
+        return []
+    if isinstance(option.type, click.Choice):
+        return [str(option.type.choices[0])]
+    return ["5"]
+
+
+SINGLE = [
+    (path, option)
+    for path, command in commands()
+    for option in command.params
+    if isinstance(option, click.Option) and not option.multiple
+]
+
+
+def test_all_commands_are_of_one_class():
+    assert all(isinstance(command, Command) for _, command in commands())
+
+
+@pytest.mark.parametrize(
+    ("path", "option"), SINGLE, ids=[f"{' '.join(path)} {o.opts[0]}" for path, o in SINGLE]
+)
+def test_an_option_given_twice_is_refused(capsys, path, option):
+    once = [option.opts[0], *value_of(option)]
+    assert run([*path, *once, *once]) == 2
+    assert f"{max(option.opts, key=len)} is given twice" in capsys.readouterr().err
+
+
+def test_an_option_and_its_opposite_are_one(capsys):
+    assert run(["adapt", "--device", "local", "--tune", "--no-tune"]) == 2
+    assert "--tune is given twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        ("measure --device local --archs {archs} --n 5", "--n"),
+        ("measure --device local --archs {archs} --sampler random", "--sampler"),
+        ("measure --device local --archs {archs} --space nb201", "--space"),
+        ("adapt --device local --sampler random", "--sampler"),
+        ("adapt --device local --seed 3", "--seed"),
+        ("validate --device local --rows --json", "--rows"),
+        ("compare a b --rows --json", "--rows"),
+        ("dataset verify --rows --json", "--rows"),
+        ("evaluate --dask tcp://127.0.0.1:1 --jobs 2", "--jobs"),
+    ],
+)
+def test_an_option_without_effect_is_refused(capsys, tmp_path, words, option):
+    archs = tmp_path / "archs.json"
+    archs.write_text(json.dumps({"space": "nb201", "arch": NB201}))
+    assert run(words.format(archs=archs).split()) == 2
+    assert f"{option} has no effect here: " in capsys.readouterr().err
+
+
+def test_a_default_is_no_option_that_was_given(capsys, tmp_path):
+    archs = tmp_path / "archs.json"
+    archs.write_text("[")
+    assert run(["measure", "--device", "local", "--archs", str(archs)]) == 2
+    assert "no effect" not in capsys.readouterr().err
