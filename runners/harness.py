@@ -8,6 +8,9 @@ language.
     python3 harness.py --runtime onnxruntime
 """
 
+if __name__ == "__main__":
+    import isolation  # noqa: F401
+
 import argparse
 import functools
 import importlib

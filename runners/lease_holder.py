@@ -13,6 +13,9 @@ no byte for SILENCE_S seconds: a link that died without a word must not hold a b
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    import isolation  # noqa: F401
+
 import errno
 import json
 import os

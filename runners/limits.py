@@ -4,6 +4,9 @@
 where there is none. ``memory_mb`` can be had at once.
 """
 
+if __name__ == "__main__":
+    import isolation  # noqa: F401
+
 import json
 import os
 

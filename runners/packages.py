@@ -7,6 +7,9 @@ counts. Each is imported in a process of its own, which may die of it. ``pip`` a
 tell how something could be installed.
 """
 
+if __name__ == "__main__":
+    import isolation  # noqa: F401
+
 import importlib
 import importlib.util
 import json

@@ -3,6 +3,9 @@
 Reading it takes a few milliseconds and never fails. As a program it prints one reading as JSON.
 """
 
+if __name__ == "__main__":
+    import isolation  # noqa: F401
+
 import json
 import os
 

@@ -16,6 +16,9 @@ ROOT is where the kernel's files are, for tests.
 
 from __future__ import annotations
 
+if __name__ == "__main__":
+    import isolation  # noqa: F401
+
 import json
 import os
 import select

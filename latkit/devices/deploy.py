@@ -58,8 +58,7 @@ class Deployed:
     def words(self, program: str, *arguments: str) -> list[str]:
         """The command that starts one of them with the profile's Python, its output unbuffered."""
         python = self.transport.expand(self.profile.python)
-        own = ",".join(sorted(Path(name).stem for name in runner_files(self.profile.runtime)))
-        return [python, "-u", self.path("start.py"), program, own, *arguments]
+        return [python, "-u", self.path(program), *arguments]
 
     def run(self, program: str, *arguments: str) -> CommandResult:
         """Run one of them to its end."""

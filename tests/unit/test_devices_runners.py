@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,18 @@ def test_another_packages_files_need_names_of_their_own(tmp_path: Path, files, s
         pytest.raises(LatkitError, match=f"the runtime 'theirs' {said}"),
     ):
         runners.runner_files("theirs")
+
+
+def test_modules_of_latkits_own_are_found_past_others_of_their_names():
+    """Each that a program on the device imports is among those that ``isolation.py`` looks for."""
+    files = {file.stem: file.read_text() for file in runners.runner_dir().glob("*.py")}
+    imported = {
+        name
+        for text in files.values()
+        for line in text.splitlines()
+        for name in re.findall(r"^\s*(?:import|from) (\w+)", line)
+    }
+    own = re.search(r"OWN = \((.*?)\)", files["isolation"], re.S)
+    assert own
+    wanted = {name for name in imported & set(files) if not name.startswith("runtime_")}
+    assert wanted - {"isolation"} <= set(re.findall(r'"(\w+)"', own.group(1)))
