@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,7 +11,6 @@ import pytest
 
 from latkit.devices.deploy import Deployed
 from latkit.devices.profile import create
-from latkit.devices.runners import runner_file
 from latkit.devices.transport.local import LocalTransport
 from latkit.errors import LatkitError, RunnerError
 from latkit.measure import runner as runners
@@ -41,7 +39,6 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("latkit.devices.transport.process.QUIET_S", 0.2)
     monkeypatch.setattr(runners, "START_TIMEOUT_S", 20.0)
     monkeypatch.setattr(runners, "GRACE_S", 20.0)
-    shutil.copy(runner_file("start.py"), tmp_path)
     begun = []
 
     def start_script(script: str, profile=PROFILE) -> Runner:
