@@ -10,7 +10,7 @@ import pytest
 
 from latkit.devices.profile import create
 from latkit.devices.transport import open_transport, ssh_choice, ssh_options
-from latkit.errors import DeviceUnreachable, LatkitError, UsageError
+from latkit.errors import DeviceUnreachable, HostKeyError, LatkitError, UsageError
 from tests import needs
 from tests.integration.sshd import Sshd, make_key, running_sshd
 
@@ -144,3 +144,18 @@ def test_host_keys_are_verified_where_the_configuration_throws_them_away(
         reach(transport="openssh")
     shutil.copy(sshd_server.known_hosts, ssh_home / ".ssh" / "known_hosts")
     assert reach(transport="openssh") == "board"
+
+
+@pytest.mark.parametrize("recorded", ["nothing", "another key"])
+def test_the_key_of_a_jump_host_is_mended_at_the_jump_host(
+    sshd_server: Sshd, config: Path, tmp_path: Path, recorded: str
+):
+    with running_sshd(tmp_path / "gate", alias="gate") as gate:
+        other = make_key(tmp_path / "other").with_suffix(".pub").read_text()
+        gate.known_hosts.write_text(f"{gate.lookup_name} {other}" if recorded != "nothing" else "")
+        config.write_text(gate.section() + sshd_server.section("board", "ProxyJump gate"))
+        with pytest.raises(HostKeyError) as caught:
+            reach(transport="openssh")
+        hint = caught.value.hint or ""
+        assert hint.endswith(" gate true")
+        assert (f"ssh-keygen -f {gate.known_hosts} -R" in hint) == (recorded != "nothing")

@@ -234,6 +234,10 @@ class TestWhichKey:
 class TestAcceptingAHostKey:
     """The printed commands do what they are printed for."""
 
+    @pytest.fixture(params=["ssh", "openssh"], autouse=True)
+    def transport(self, request: pytest.FixtureRequest) -> str:
+        return str(request.param)
+
     def follow(self, command: str) -> None:
         # The answer `yes`, given beforehand.
         accepting = command.replace("StrictHostKeyChecking=ask", "StrictHostKeyChecking=accept-new")
@@ -250,14 +254,16 @@ class TestAcceptingAHostKey:
             "none",
         ],
     )
-    def test_unknown(self, sshd_server: Sshd, config: Path, ssh_home: Path, files: str):
+    def test_unknown(
+        self, sshd_server: Sshd, config: Path, ssh_home: Path, transport: str, files: str
+    ):
         section = sshd_server.section("board")
         named = files.format(folder=config.parent)
         config.write_text(section.replace(str(sshd_server.known_hosts), named))
-        problem = failure()
+        problem = failure(transport=transport)
         assert isinstance(problem, HostKeyError)
-        self.follow((problem.hint or "").split("accept it with: ")[1])
-        assert reach() == "board"
+        self.follow((problem.hint or "").split("accept it")[1].partition(": ")[2])
+        assert reach(transport=transport) == "board"
 
     @pytest.mark.parametrize(
         "setting",
@@ -272,25 +278,27 @@ class TestAcceptingAHostKey:
         ],
     )
     def test_unknown_whatever_else_is_configured(
-        self, sshd_server: Sshd, config: Path, setting: str
+        self, sshd_server: Sshd, config: Path, transport: str, setting: str
     ):
         section = sshd_server.section("board", setting)
         known = config.with_name("known")
         config.write_text(section.replace(str(sshd_server.known_hosts), str(known)))
-        self.follow((failure().hint or "").split("accept it with: ")[1])
-        assert reach() == "board"
+        self.follow(
+            (failure(transport=transport).hint or "").split("accept it")[1].partition(": ")[2]
+        )
+        assert reach(transport=transport) == "board"
 
     @pytest.mark.parametrize("names", ["{name}", "[127.0.0.*]:*", "other.lan,{name}"])
-    def test_changed(self, sshd_server: Sshd, config: Path, names: str):
+    def test_changed(self, sshd_server: Sshd, config: Path, transport: str, names: str):
         other = make_key(config.with_name("other_key")).with_suffix(".pub").read_text()
         known = config.with_name("known_board")
         known.write_text(f"{names.format(name=sshd_server.lookup_name)} {other}")
         section = sshd_server.section("board")
         configured = str(config.with_name("known_%k"))
         config.write_text(section.replace(str(sshd_server.known_hosts), configured))
-        problem = failure()
+        problem = failure(transport=transport)
         assert "CHANGED" in problem.message
         forget, accept = (problem.hint or "").split("If it was: ")[1].split(", then ")
         self.follow(forget)
         self.follow(accept)
-        assert reach() == "board"
+        assert reach(transport=transport) == "board"

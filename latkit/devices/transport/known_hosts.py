@@ -15,6 +15,7 @@ import hmac
 import os
 import shlex
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -99,11 +100,55 @@ def fingerprint(key: paramiko.PKey) -> str:
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
 
+@contextmanager
+def remedies(target: Target) -> Iterator[None]:
+    """Let what ssh says of a host key be followed by the commands that mend it."""
+    try:
+        yield
+    except HostKeyError as problem:
+        hop = _concerned(target, problem.message)
+        trusted = [entry for entry in known(hop) if not entry.marker]
+        mend = _if_reinstalled(hop, trusted[0]) if trusted else _if_it_is_the_one(hop)
+        hint = problem.hint if "revoked" in problem.message else mend
+        raise HostKeyError(problem.message, hint) from None
+
+
+def _concerned(target: Target, message: str) -> Target:
+    """The server on the way that a message names, or whose record it names."""
+    for hop in target.hops():
+        places = [entry.place for entry in known(hop)]
+        if any(name in message for name in [f" {lookup_name(hop)} ", *places]):
+            return hop
+    return target
+
+
 def _unknown(target: Target, key: paramiko.PKey) -> HostKeyError:
     return HostKeyError(
         f"the host key of {target.label} is not known yet: {key.get_name()} {fingerprint(key)}",
+        _if_it_is_the_one(target),
+    )
+
+
+def _changed(target: Target, key: paramiko.PKey, recorded: list[Entry]) -> HostKeyError:
+    entry = next((one for one in recorded if one.key_type == key.get_name()), recorded[0])
+    return HostKeyError(
+        f"the host key of {target.label} has CHANGED: it shows {key.get_name()} "
+        f"{fingerprint(key)}, which is not the key recorded in {entry.place}",
+        _if_reinstalled(target, entry),
+    )
+
+
+def _if_it_is_the_one(target: Target) -> str:
+    return (
         "if that is what `ssh-keygen -lf` shows for /etc/ssh/ssh_host_*_key.pub on the device, "
-        f"accept it with: {accept_command(target)}",
+        f"accept it with: {accept_command(target)}"
+    )
+
+
+def _if_reinstalled(target: Target, entry: Entry) -> str:
+    return (
+        "if the device was not installed anew, somebody may be listening in: do not go on. "
+        f"If it was: {_forget_command(target, entry)}, then {accept_command(target)}"
     )
 
 
@@ -121,16 +166,6 @@ def accept_command(target: Target) -> str:
 def _forget_command(target: Target, entry: Entry) -> str:
     forget = shlex.join(["ssh-keygen", "-f", str(entry.file), "-R", lookup_name(target)])
     return forget if os.access(entry.file.parent, os.W_OK) else f"sudo {forget}"
-
-
-def _changed(target: Target, key: paramiko.PKey, recorded: list[Entry]) -> HostKeyError:
-    entry = next((one for one in recorded if one.key_type == key.get_name()), recorded[0])
-    return HostKeyError(
-        f"the host key of {target.label} has CHANGED: it shows {key.get_name()} "
-        f"{fingerprint(key)}, which is not the key recorded in {entry.place}",
-        "if the device was not installed anew, somebody may be listening in: do not go on. "
-        f"If it was: {_forget_command(target, entry)}, then {accept_command(target)}",
-    )
 
 
 def _recorded_without_port(target: Target) -> list[Entry]:

@@ -6,6 +6,7 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 
+from latkit.devices.transport import known_hosts
 from latkit.devices.transport.link_errors import PeerBeyondParamiko, SshMissing
 from latkit.devices.transport.login_shell import Order
 from latkit.devices.transport.openssh import open_connection
@@ -45,7 +46,8 @@ class SshTransport(RemoteTransport):
         target = self._target
         log.info("%s by OpenSSH's client: %s", target.label, problem.message)
         try:
-            return open_connection(target.login_command, target.label, target.connect_timeout_s)
+            with known_hosts.remedies(target):
+                return open_connection(target.login_command, target.label, target.connect_timeout_s)
         except SshMissing:
             raise problem from None
 

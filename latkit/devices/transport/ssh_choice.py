@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 
 from latkit.devices.profile import Profile
+from latkit.devices.transport import known_hosts
 from latkit.devices.transport.base import Transport
 from latkit.devices.transport.openssh import OpenSshTransport
+from latkit.devices.transport.remote import Connection
 from latkit.devices.transport.ssh import SshTransport
 from latkit.devices.transport.ssh_obstacles import obstacle
 from latkit.devices.transport.ssh_options import program
@@ -35,9 +37,19 @@ def _openssh(profile: Profile, target: Target, reason: str) -> Transport:
             f"device {profile.name!r} needs OpenSSH's client, which is not installed: {reason}",
             "apt-get install openssh-client, or what your system calls it",
         )
-    return OpenSshTransport(
-        target.login_command,
-        label=target.label,
-        command_timeout_s=profile.command_timeout_s,
-        connect_timeout_s=target.connect_timeout_s,
-    )
+    return _OpenSshTransport(profile, target)
+
+
+class _OpenSshTransport(OpenSshTransport):
+    def __init__(self, profile: Profile, target: Target) -> None:
+        super().__init__(
+            target.login_command,
+            label=target.label,
+            command_timeout_s=profile.command_timeout_s,
+            connect_timeout_s=target.connect_timeout_s,
+        )
+        self._target = target
+
+    def _connect(self) -> Connection:
+        with known_hosts.remedies(self._target):
+            return super()._connect()
