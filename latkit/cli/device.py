@@ -29,6 +29,7 @@ def list_devices(as_json: bool) -> None:
     """List the devices: those with a profile, and the hosts of the ssh configuration."""
     from latkit.lab.device import profiles
 
+    shelf = profiles()
     rows = [
         {
             "name": profile.name,
@@ -38,7 +39,7 @@ def list_devices(as_json: bool) -> None:
             "origin": origin,
             "description": profile.description,
         }
-        for profile, origin in profiles()
+        for profile, origin in shelf.profiles
     ]
     columns = [
         Column("name", "device"),
@@ -49,6 +50,8 @@ def list_devices(as_json: bool) -> None:
         Column("description", "description", shrink="cut"),
     ]
     show(rows, columns, as_json)
+    for problem in shelf.broken:
+        note(f"left out: {problem.message}")
 
 
 @command.command("show")

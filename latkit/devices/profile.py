@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -22,6 +23,7 @@ from latkit.devices.usual import USUAL, usual_of
 from latkit.errors import UnknownNameError, UsageError
 
 Origin = Literal["yours", "built-in", "ssh configuration"]
+_MISNAMED = "a device's name is up to 64 letters, digits, - and _, beginning with no - or _"
 _Name = Annotated[
     str, Field(pattern=profile_file.NAME, description="must be letters, digits, - and _ only")
 ]
@@ -158,15 +160,33 @@ def has_file(name: str) -> bool:
     return name in profile_file.files()
 
 
-def available() -> list[tuple[Profile, Origin]]:
-    """All devices by name, each with where its profile comes from."""
-    own, files = profile_file.user_dir(), profile_file.files()
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """All devices by name, each with where its profile comes from; and what is wrong with others.
+
+    A profile that is broken spoils no other.
+    """
+
+    profiles: tuple[tuple[Profile, Origin], ...]
+    broken: tuple[UsageError, ...]
+
+
+def available() -> Shelf:
+    """All devices that there are."""
+    hosts = ssh_hosts.devices()
     found: dict[str, tuple[Profile, Origin]] = {
-        name: (create({"name": name}), "ssh configuration") for name in ssh_hosts.devices()
+        name: (create({"name": name}), "ssh configuration") for name in hosts
     }
-    for name, file in files.items():
-        found[name] = _read(file), "yours" if file.parent == own else "built-in"
-    return [found[name] for name in sorted(found)]
+    broken: list[UsageError] = []
+    for name, file in profile_file.files().items():
+        found.pop(name, None)
+        try:
+            own = file.parent == profile_file.user_dir()
+            found[name] = _read(file), "yours" if own else "built-in"
+        except UsageError as problem:
+            broken.append(problem)
+    broken += [UsageError(f"{file}: {_MISNAMED}") for file in profile_file.misnamed()]
+    return Shelf(tuple(found[name] for name in sorted(found)), tuple(broken))
 
 
 def add(profile: Profile) -> Path:
@@ -192,7 +212,9 @@ def _read(file: Path) -> Profile:
     named = values.setdefault("name", file.stem)
     if named != file.stem:
         where = profile_file.position(text, "name")
-        raise UsageError(f"{file}{where}: name: is {named!r}, but the file's name decides")
+        raise UsageError(
+            f"{file}{where}: name: is {profile_file.shown(named)}, but the file's name decides"
+        )
     try:
         return Profile.model_validate(values)
     except ValidationError as problem:

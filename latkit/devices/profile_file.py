@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import latkit
 from latkit.config import config_dir
 from latkit.errors import UsageError
+from latkit.reading import read_bytes
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 """What a device may be called."""
 _MAX_BYTES = 64 * 1024
+_MAX_DOTS = 200
+_SHOWN = 80
 
 
 def user_dir() -> Path:
@@ -52,14 +55,18 @@ def files() -> dict[str, Path]:
     return {name: file for name, file in found.items() if re.fullmatch(NAME, name)}
 
 
+def misnamed() -> list[Path]:
+    """Files of the user's that look like profiles, but whose names no device can have."""
+    found = sorted(user_dir().glob("*.toml"))
+    return [file for file in found if not file.match(".*") and not re.fullmatch(NAME, file.stem)]
+
+
 def load(file: Path) -> tuple[str, dict[str, Any]]:
-    """The file's text and its values; raises UsageError where it is no TOML."""
+    """The file's text and its values; raises UsageError where it is no TOML, or too much of it."""
     try:
-        with file.open("rb") as source:
-            content = source.read(_MAX_BYTES + 1)
-        if len(content) > _MAX_BYTES:
-            raise UsageError(f"{file}: too large for a device profile")
+        content = read_bytes(file, _MAX_BYTES)
         text = content.decode("utf-8")
+        _require_shallow(file, text)
         return text, tomllib.loads(text)
     except OSError as problem:
         raise UsageError(f"cannot read {file}: {problem.strerror}") from None
@@ -70,6 +77,15 @@ def load(file: Path) -> tuple[str, dict[str, Any]]:
         raise UsageError(f"{file}{_syntax_position(str(problem), text)}: {problem}") from None
     except RecursionError:
         raise UsageError(f"{file}: nested too deeply for a device profile") from None
+    except ValueError:  # Python's bound on the digits of a number
+        raise UsageError(f"{file}: has a number of too many digits") from None
+
+
+def _require_shallow(file: Path, text: str) -> None:
+    # The parser's time grows with the square of the parts of a dotted key.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") > _MAX_DOTS:
+            raise UsageError(f"{file}, line {number}: nested too deeply for a device profile")
 
 
 def dumps(values: Mapping[str, Any]) -> str:
@@ -95,7 +111,8 @@ def faults(problem: ValidationError, fields: Mapping[str, FieldInfo], text: str 
     for error in problem.errors(include_url=False):
         names = [name for name in error["loc"] if isinstance(name, str)]
         field = ".".join(names)
-        where = f"{position(text, names[-1])}: {field}" if field else ""
+        plain = field if re.fullmatch(r"[\w.-]{1,80}", field) else shown(field)
+        where = f"{position(text, names[-1])}: {plain}" if field else ""
         found.setdefault(field, f"{where}: {_said(error, field, fields)}")
     return "; ".join(found.values()).replace("; , ", "; ")
 
@@ -108,9 +125,16 @@ def _said(error: ErrorDetails, field: str, fields: Mapping[str, FieldInfo]) -> s
         return "is missing"
     if error["type"] == "value_error":
         return error["msg"].removeprefix("Value error, ")
-    found = json.dumps(error["input"], default=str, ensure_ascii=False)[:80]
     wanted = field in fields and fields[field].description
-    return f"{wanted or _lower(error['msg'])}, found {found}"
+    return f"{wanted or _lower(error['msg'])}, found {shown(error['input'])}"
+
+
+def shown(value: Any) -> str:
+    """A value of a profile as a message quotes it, cut short."""
+    try:
+        return json.dumps(value, default=str, ensure_ascii=False)[:_SHOWN]
+    except (ValueError, RecursionError):
+        return "a number of thousands of digits" if isinstance(value, int) else "too much"
 
 
 def _lower(message: str) -> str:

@@ -20,6 +20,8 @@ USUAL: dict[str, Any] = {
     "device_state": "default",
 }
 """Fields of a profile that does not name them."""
+MOST = 1 << 20
+"""No number of a sound profile is larger."""
 PROVIDER = "CPUExecutionProvider"
 """Of a runtime that does not say which is its usual one."""
 
@@ -50,7 +52,7 @@ def _sound(fields: Mapping[str, Any]) -> bool:
     return (
         all(isinstance(text, str) for text in texts)
         and isinstance(processors, list)
-        and all(type(number) is int for number in [*numbers, *processors])
+        and all(type(number) is int and number < MOST for number in [*numbers, *processors])
     )
 
 

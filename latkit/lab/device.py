@@ -13,8 +13,8 @@ from latkit.devices.check import check as look
 from latkit.devices.deploy import Deployed, deploy
 from latkit.devices.finding import Finding
 from latkit.devices.profile import (
-    Origin,
     Profile,
+    Shelf,
     add,
     available,
     changed,
@@ -34,8 +34,8 @@ NOT_WITHOUT = ("connection", "access", "python")
 """Where one of these is a problem, nothing runs on the device that could tell its state."""
 
 
-def profiles() -> list[tuple[Profile, Origin]]:
-    """All profiles by name, each with whether it is the user's or built in."""
+def profiles() -> Shelf:
+    """All profiles by name, each with whose it is, and what is wrong with the broken ones."""
     return available()
 
 

@@ -184,10 +184,10 @@ class Lab(Workspace):
 
     @property
     def devices(self) -> list[Profile]:
-        """The devices that have a profile."""
+        """The devices that have a profile; one that is broken is left out."""
         from latkit.devices.profile import available
 
-        return [profile for profile, _ in available()]
+        return [profile for profile, _ in available().profiles]
 
     @property
     def dataset(self) -> Dataset:

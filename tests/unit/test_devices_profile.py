@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,10 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from latkit.cli import run
 from latkit.devices import profile, profile_file
 from latkit.devices.profile import Profile, add, available, create, load
 from latkit.devices.usual import usual
 from latkit.errors import UnknownNameError, UsageError
+from latkit.lab import Lab
 
 BUILT_IN = {"local", "rpi4", "rpi5", "jetson-nano", "jetson-orin", "x86-server", "cuda-gpu"}
 
@@ -33,7 +37,7 @@ def write(own: Path, name: str, text: str | bytes) -> Path:
 
 
 def test_built_in_profiles_are_whole():
-    found = {profile.name: (profile, origin) for profile, origin in available()}
+    found = {profile.name: (profile, origin) for profile, origin in available().profiles}
     assert set(found) >= BUILT_IN
     assert all(profile.description for profile, _ in found.values())
     assert {origin for _, origin in found.values()} == {"built-in"}
@@ -66,8 +70,8 @@ def test_added_profiles_come_back_and_win(own: Path):
     mine = create({**load("rpi4").model_dump(), "host": "10.0.0.7", "affinity": (0, 1)})
     assert add(mine) == own / "rpi4.toml"
     assert load("rpi4") == mine
-    assert ("rpi4", "yours") in [(profile.name, origin) for profile, origin in available()]
-    assert [profile.name for profile, _ in available()].count("rpi4") == 1
+    assert ("rpi4", "yours") in [(profile.name, origin) for profile, origin in available().profiles]
+    assert [profile.name for profile, _ in available().profiles].count("rpi4") == 1
 
 
 def test_adding_twice_is_refused(own: Path):
@@ -157,11 +161,22 @@ class TestHostsOfTheSshConfiguration:
         ("precision = 'fp8'", ", line 1: precision: input should be 'fp32', 'fp16' or 'int8'"),
         ("connect_timeout_s = nan", ", line 1: connect_timeout_s: input should be a finite"),
         ("transport = 'local'\nport = 22", ": 'port' has no meaning for transport = 'local'"),
-        ("name = 'other'", ", line 1: name: is 'other', but the file's name decides"),
+        ("name = 'other'", ', line 1: name: is "other", but the file\'s name decides'),
         ("threads = 0\nbatch = 0", "; line 2: batch: input should be greater"),
         (b"host = '\xff'", ", line 1: not UTF-8 text"),
         ("x = " + "[" * 5000, ": nested too deeply"),
-        ("# " + "x" * 70_000, ": too large"),
+        ("threads = " + "9" * 5000, ": has a number of too many digits"),
+        ("threads = 0x" + "f" * 5000, ", line 1: threads: input should be"),
+        ("name = 0x" + "f" * 5000, ", line 1: name: is a number of thousands of digits"),
+        ("batch = 1e999", ", line 1: batch: input should be a valid integer"),
+        ("threads = 1979-05-27", ", line 1: threads: input should be a valid integer"),
+        ("runtime = 1979-05-27", ", line 1: runtime: must be one word"),
+        ("affinity = [1979-05-27]", ", line 1: affinity: must be a list of processor numbers"),
+        ("affinity = 0x" + "f" * 5000, ", line 1: affinity: must be a list"),
+        ("affinity = [9223372036854775808]", ", line 1: affinity: must be a list"),
+        ("a." * 150 + "b = 1", ": no such field"),
+        ("a." * 30_000 + "b = 1", ", line 1: nested too deeply"),
+        ("[" + "a." * 30_000 + "b]", ", line 1: nested too deeply"),
     ],
 )
 def test_a_malformed_profile_names_file_line_and_field(own: Path, text: str | bytes, said: str):
@@ -173,10 +188,85 @@ def test_a_malformed_profile_names_file_line_and_field(own: Path, text: str | by
     assert "\n" not in caught.value.message
 
 
+def test_a_profile_of_more_than_a_profile_holds(own: Path):
+    write(own, "board", "# " + "x" * 70_000)
+    with pytest.raises(UsageError, match=r"cannot read .*: it is larger than 64 KiB"):
+        load("board")
+
+
 def test_an_unreadable_profile(own: Path):
     (own / "board.toml").mkdir(parents=True)
     with pytest.raises(UsageError, match="cannot read"):
         load("board")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "threads = 0x" + "f" * 5000,
+        "threads = " + "9" * 5000,
+        "affinity = [9223372036854775808]",
+        "batch = [1]",
+        "runtime = {}",
+        "a." * 30_000 + "b = 1",
+        b"\xff",
+        "device_state = 1979-05-27",
+    ],
+)
+def test_what_is_asked_of_a_malformed_profile_is_one_message(own: Path, text: str | bytes):
+    write(own, "board", text)
+    with pytest.raises(UsageError):
+        usual("board")
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("place", ["/dev/zero", "pipe", "/proc/self/mem"])
+def test_what_is_no_file_is_not_read(own: Path, place: str):
+    own.mkdir(parents=True)
+    if place == "pipe":
+        os.mkfifo(own / "board.toml")
+    else:
+        (own / "board.toml").symlink_to(place)
+    with pytest.raises(UsageError, match="cannot read"):
+        load("board")
+
+
+BROKEN = {
+    "no toml": "threads =",
+    "a wrong type": "threads = '4'",
+    "no text": b"\xff\xfe",
+    "too many digits": "threads = " + "9" * 5000,
+    "another name": "name = 'other'",
+    "an evil field": '"\\u001b[2J\\n" = 1',
+}
+
+
+@pytest.mark.parametrize("text", BROKEN.values(), ids=BROKEN)
+def test_a_broken_profile_spoils_only_itself(own: Path, capsys, text: str | bytes):
+    write(own, "good", "threads = 2")
+    file = write(own, "bad", text)
+    write(own, "rpi4", text)
+    assert run(["device", "list", "--json"]) == 0
+    shown = capsys.readouterr()
+    names = {row["name"] for row in json.loads(shown.out)}
+    assert {"good", "rpi5"} <= names
+    assert not {"bad", "rpi4"} & names
+    told = shown.err.splitlines()
+    assert len(told) == 2
+    assert told[0].startswith(f"left out: {file}") or told[0].startswith(f"left out: cannot {file}")
+    assert {profile.name for profile in Lab().devices} == names
+    assert run(["device", "show", "good"]) == 0
+
+
+def test_a_file_whose_name_is_no_devices_is_named(own: Path, capsys):
+    write(own, "my board", "threads = 2")
+    write(own, "\x1b[2J", "threads = 2")
+    write(own, ".#rpi4", "a lock of an editor's")
+    assert run(["device", "list"]) == 0
+    told = capsys.readouterr().err
+    assert "my board.toml: a device's name is" in told
+    assert "\\x1b[2J.toml" in told
+    assert "#rpi4" not in told
 
 
 def test_a_missing_name_is_said():
