@@ -19,13 +19,18 @@ import numpy as np
 
 from latkit.errors import BundleError
 from latkit.features.features import Features
+from latkit.files import write_whole
+from latkit.predictor import graph_file
 from latkit.predictor.prior import Prior
+from latkit.predictor.session import CHUNK, INPUT, open_session
+from latkit.reading import parse_json, read_bytes
 from latkit.spaces.base import Indices
 
 FORMAT = 1
 BLOCK = "block_"
 MANIFEST, FEATURES, PRIOR = "manifest.json", "features.onnx", "prior.safetensors"
-CHUNK = 4096
+MAX_BYTES = {MANIFEST: 4 << 20, PRIOR: 256 << 20, FEATURES: graph_file.MAX_BYTES}
+_HINT = "'latkit pretrain' makes one that is whole"
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class Bundle:
     def load(cls, folder: Path) -> Bundle:
         """Read a bundle; raises BundleError where it is missing, damaged or of another format."""
         try:
-            files = {name: (folder / name).read_bytes() for name in (MANIFEST, PRIOR, FEATURES)}
+            files = {name: read_bytes(folder / name, most) for name, most in MAX_BYTES.items()}
         except OSError as problem:
             raise BundleError(
                 f"there is no bundle in {folder}: {problem.strerror}",
@@ -62,22 +67,27 @@ class Bundle:
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes], origin: str) -> Bundle:
-        """Inverse of ``files``; raises BundleError, which names the ``origin``."""
+        """Inverse of ``files``; raises BundleError, which names the ``origin``.
+
+        What was read is sound: see ``latkit.predictor.soundness``.
+        """
+        from latkit.predictor.soundness import require_sound
+
         try:
-            manifest = json.loads(files[MANIFEST].decode("utf-8"))
+            manifest = parse_json(files[MANIFEST].decode("utf-8"))
             if manifest["format"] != FORMAT:
                 raise BundleError(
-                    f"{origin} has format {manifest['format']}, not {FORMAT}",
+                    f"{origin} has format {str(manifest['format'])[:40]}, not {FORMAT}",
                     "pretrain it again with this latkit, or install the latkit that made it",
                 )
             prior = _read_prior(files[PRIOR], manifest["blocks"])
             bundle = cls(manifest, files[FEATURES], prior)
-            bundle.features(np.zeros((1, int(manifest["positions"])), dtype=np.int64))
+            require_sound(bundle)
         except BundleError:
             raise
         except Exception as problem:  # safetensors and onnxruntime raise bare exceptions
             words = (str(problem) or type(problem).__name__).splitlines()[0][:200]
-            raise BundleError(f"{origin} is damaged: {words}") from None
+            raise BundleError(f"{origin} is damaged: {words}", _HINT) from None
         return bundle
 
     @classmethod
@@ -108,16 +118,16 @@ class Bundle:
         }
 
     def save(self, folder: Path) -> None:
-        """Write the three files."""
+        """Write the three files; raises OSError or LatkitError where that fails."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, content in self.files().items():
-            (folder / name).write_bytes(content)
+            write_whole(folder / name, content)
 
     def features(self, operations: Indices) -> Features:
         """Features of architectures given as operation indices, shape (n, positions)."""
         names = [output.name for output in self._session.get_outputs()]
         chunks = [operations[i : i + CHUNK] for i in range(0, max(len(operations), 1), CHUNK)]
-        feeds = ({"operations": np.ascontiguousarray(c, dtype=np.int64)} for c in chunks)
+        feeds = ({INPUT: np.ascontiguousarray(c, dtype=np.int64)} for c in chunks)
         runs = [self._session.run(names, feed) for feed in feeds]
         columns = (np.concatenate(column) for column in zip(*runs, strict=True))
         return self.named(dict(zip(names, columns, strict=True)))
@@ -130,14 +140,7 @@ class Bundle:
 
     @cached_property
     def _session(self) -> Any:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.log_severity_level = 4
-        return onnxruntime.InferenceSession(
-            self.features_onnx, options, providers=["CPUExecutionProvider"]
-        )
+        return open_session(self.features_onnx)
 
 
 def _shipped_folder(space: str) -> Path:
