@@ -184,6 +184,16 @@ class Condition:
             kind=values["kind"],
         )
 
+    @classmethod
+    def from_json(cls, values: Any) -> Condition:
+        """The same from a JSON document of anybody's; raises ValueError where a type is wrong."""
+        for name, kind in _KINDS.items():
+            if type(values[name]) is not kind:
+                raise ValueError(f"its {name} is of another type")
+        if not all(type(number) is int for number in values["affinity"]):
+            raise ValueError("its affinity is of another type")
+        return cls.from_values(values)
+
     def matches(self, wanted: Mapping[str, Any]) -> bool:
         """Whether it has all the ``values`` that are wanted, each by a name that there is."""
         own = self.values()
@@ -233,6 +243,15 @@ class Condition:
 def typed(values: Mapping[str, Any]) -> list[str]:
     """Words of a command line that ask for some of a condition's ``values``."""
     return [word for name, value in values.items() for word in OPTIONS[name](value)]
+
+
+_KINDS: dict[str, type] = {
+    **dict.fromkeys(("device", "kind", "runtime", "runtime_version", "provider"), str),
+    **dict.fromkeys(("precision", "state"), str),
+    **dict.fromkeys(("threads", "batch", "protocol"), int),
+    "affinity": list,
+    "tuned": bool,
+}
 
 
 def unversioned(condition: Condition) -> Condition:

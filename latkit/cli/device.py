@@ -29,7 +29,7 @@ def list_devices(as_json: bool) -> None:
     """List the devices: those with a profile, and the hosts of the ssh configuration."""
     from latkit.lab.device import profiles
 
-    shelf = profiles()
+    found = profiles()
     rows = [
         {
             "name": profile.name,
@@ -39,7 +39,7 @@ def list_devices(as_json: bool) -> None:
             "origin": origin,
             "description": profile.description,
         }
-        for profile, origin in shelf.profiles
+        for profile, origin in found.profiles
     ]
     columns = [
         Column("name", "device"),
@@ -50,7 +50,7 @@ def list_devices(as_json: bool) -> None:
         Column("description", "description", shrink="cut"),
     ]
     show(rows, columns, as_json)
-    for problem in shelf.broken:
+    for problem in found.broken:
         note(f"left out: {problem.message}")
 
 

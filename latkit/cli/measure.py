@@ -41,8 +41,10 @@ def count(text: str | int) -> int | str:
         number = int(text)
     except ValueError:
         number = 0
-    if not 1 <= number <= MOST:
-        raise click.BadParameter(f"{text!r} is neither a number from 1 to {MOST:,} nor 'auto'")
+    if number < 1:
+        raise click.BadParameter(f"{text!r} is neither a positive number nor 'auto'")
+    if number > MOST:
+        raise click.BadParameter(f"{number} is more than {MOST:,}")
     return number
 
 

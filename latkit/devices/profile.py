@@ -162,17 +162,19 @@ def has_file(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """All devices by name, each with where its profile comes from; and what is wrong with others.
-
-    A profile that is broken spoils no other.
-    """
+    """All devices by name, each with where its profile comes from; what is wrong with others."""
 
     profiles: tuple[tuple[Profile, Origin], ...]
     broken: tuple[UsageError, ...]
 
 
-def available() -> Shelf:
-    """All devices that there are."""
+def available() -> list[tuple[Profile, Origin]]:
+    """All devices by name, each with where its profile comes from."""
+    return list(shelf().profiles)
+
+
+def shelf() -> Shelf:
+    """All devices that there are, and what is wrong with the profiles that are broken."""
     hosts = ssh_hosts.devices()
     found: dict[str, tuple[Profile, Origin]] = {
         name: (create({"name": name}), "ssh configuration") for name in hosts

@@ -16,11 +16,11 @@ from latkit.devices.profile import (
     Profile,
     Shelf,
     add,
-    available,
     changed,
     create,
     has_file,
     load,
+    shelf,
 )
 from latkit.devices.transport import open_transport
 from latkit.devices.tune import Tuning, by_hand, holding, told, tuned
@@ -35,8 +35,8 @@ NOT_WITHOUT = ("connection", "access", "python")
 
 
 def profiles() -> Shelf:
-    """All profiles by name, each with whose it is, and what is wrong with the broken ones."""
-    return available()
+    """All devices that there are, and what is wrong with the profiles that are broken."""
+    return shelf()
 
 
 def profile(name: str) -> Profile:

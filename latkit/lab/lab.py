@@ -187,7 +187,7 @@ class Lab(Workspace):
         """The devices that have a profile; one that is broken is left out."""
         from latkit.devices.profile import available
 
-        return [profile for profile, _ in available().profiles]
+        return [profile for profile, _ in available()]
 
     @property
     def dataset(self) -> Dataset:

@@ -8,7 +8,7 @@ from typing import Any
 
 from latkit.errors import BundleError, LatkitError, UsageError
 from latkit.lab.predictor import Predictor
-from latkit.lab.predictors import Kept, choose, kept, making
+from latkit.lab.predictors import Kept, choose, damaged, kept, making
 from latkit.lab.workspace import Workspace
 from latkit.latencies import Latencies
 from latkit.subjects import Subject
@@ -67,10 +67,11 @@ def side_by_side(
         for one in _asked(lab, space, device, options, every_condition)
     ]
     problems = [one for one in said if isinstance(one, LatkitError)]
+    problems += [one for space in by_space for one in damaged(lab, device, space)]
     found = [one for one in said if isinstance(one, Answer)]
     if not found and problems:
         raise problems[0]
-    return Answers(tuple(found), tuple(map(_told, problems)))
+    return Answers(tuple(found), tuple(dict.fromkeys(map(_told, problems))))
 
 
 def _told(problem: LatkitError) -> str:

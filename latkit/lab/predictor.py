@@ -39,7 +39,12 @@ class Predictor:
     def __init__(self, file: AdaptedFile) -> None:
         about = file.metadata
         self.space: Space = spaces.get(str(about["space"]))
-        self.condition = Condition.from_values(about["condition"])
+        if [self.space.positions, list(self.space.operations)] != [
+            file.positions,
+            about["operations"],
+        ]:
+            raise ValueError(f"its architectures are none of {self.space.name}")
+        self.condition = Condition.from_json(about["condition"])
         self.samples = int(about["samples"])
         self.level = float(about["level"])
         self.trained_on = frozenset(about["trained_on"])
@@ -69,11 +74,14 @@ class Predictor:
 
     @classmethod
     def of(cls, one: Kept) -> Predictor:
-        """One that is kept; raises BundleError where its file is damaged."""
+        """One that is kept; raises BundleError where it is damaged, or its note is of another."""
         try:
-            return cls.open(one.file)
+            found = cls.open(one.file)
+            if (found.space.name, found.condition, found.samples) != one.what():
+                raise BundleError(f"{one.file} is another predictor than its note tells of")
         except BundleError as problem:
             raise BundleError(problem.message, command("adapt", one.condition)) from None
+        return found
 
     @classmethod
     def open(cls, path: str | Path) -> Predictor:
@@ -81,9 +89,9 @@ class Predictor:
         file = AdaptedFile.load(Path(path))
         try:
             return cls(file)
-        except (KeyError, TypeError, ValueError) as problem:
+        except (KeyError, TypeError, ValueError, UsageError) as problem:
             raise BundleError(
-                f"{path} does not say what it predicts: {problem!r}",
+                f"{path} does not say what it predicts: {_words(problem)}",
                 "adapt and export again; see 'latkit adapt --help'",
             ) from None
 
@@ -115,6 +123,10 @@ class Predictor:
     def __repr__(self) -> str:
         device, words = self.condition.board, self.condition.words()
         return f"<Predictor of {self.space.name} on {device}: {words}; {self.samples} samples>"
+
+
+def _words(problem: Exception) -> str:
+    return str(problem) if isinstance(problem, ValueError | UsageError) else repr(problem)
 
 
 def predict(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote as quoted
@@ -20,10 +20,12 @@ from latkit.errors import BundleError, UnknownNameError, UsageError
 from latkit.files import write_whole
 from latkit.lab.options import asked_for, asked_words, words
 from latkit.predictor.runtime import FEW_SAMPLES
+from latkit.reading import parse_json, read_bytes
 
 if TYPE_CHECKING:
     from latkit.lab.workspace import Workspace
 
+_MAX_NOTE_BYTES = 1 << 20
 _DAMAGE = (OSError, ValueError, KeyError, TypeError, RecursionError)
 
 
@@ -46,6 +48,10 @@ class Kept:
         """Name of the device."""
         return self.condition.board
 
+    def what(self) -> tuple[str, Condition, int]:
+        """Space, condition and number of samples, which the file itself tells too."""
+        return self.space, self.condition, self.samples
+
     def note(self) -> None:
         """Write beside the predictor what it is of, so that it is found."""
         about = {
@@ -62,7 +68,12 @@ def place(lab: Workspace, space: str, condition: Condition) -> Path:
     """Where the predictor of a space under a condition is kept."""
     plain = f"{condition.runtime.name}-{condition.precision}-{condition.digest()}"
     name = re.sub(r"[^\w.-]", "-", plain)
-    return lab.predictors / _folder(condition.board) / _folder(space) / f"{name}.onnx"
+    return lab.predictors.joinpath(*place_of(space, condition), f"{name}.onnx")
+
+
+def place_of(space: str, condition: Condition) -> tuple[str, str]:
+    """The folders in which it is kept, of its device and its space."""
+    return _folder(condition.board), _folder(space)
 
 
 def _folder(name: str) -> str:
@@ -73,10 +84,21 @@ def _folder(name: str) -> str:
 
 def kept(lab: Workspace, device: str | None = None, space: str | None = None) -> list[Kept]:
     """All predictors, of one device or space; one whose file or note is damaged is not there."""
+    return [one for one in _notes(lab, device, space) if isinstance(one, Kept)]
+
+
+def damaged(
+    lab: Workspace, device: str | None = None, space: str | None = None
+) -> list[BundleError]:
+    """What is wrong with the notes that tell nothing, of one device or space."""
+    return [one for one in _notes(lab, device, space) if isinstance(one, BundleError)]
+
+
+def _notes(
+    lab: Workspace, device: str | None, space: str | None
+) -> Iterator[Kept | BundleError | None]:
     folders = (_folder(name) if name else "*" for name in (device, space))
-    notes = sorted(lab.predictors.glob("/".join([*folders, "*.json"])))
-    found = [one for one in map(_read, notes) if one is not None and one.file.is_file()]
-    return [one for one in found if space in (None, one.space) and device in (None, one.device)]
+    return map(_read, sorted(lab.predictors.glob("/".join([*folders, "*.json"]))))
 
 
 def kept_spaces(lab: Workspace, device: str) -> list[str]:
@@ -84,15 +106,21 @@ def kept_spaces(lab: Workspace, device: str) -> list[str]:
     return sorted({one.space for one in kept(lab, device)})
 
 
-def _read(note: Path) -> Kept | None:
+def _read(note: Path) -> Kept | BundleError | None:
+    """What a note tells; why it tells nothing; None where there is no predictor."""
     try:
-        about = json.loads(note.read_text(encoding="utf-8"))
-        space, condition = about["space"], Condition.from_values(about["condition"])
+        about = parse_json(read_bytes(note, _MAX_NOTE_BYTES).decode("utf-8"))
+        condition = Condition.from_json(about["condition"])
         # A note of an earlier latkit tells no number.
         numbers = int(about["samples"]), int(about.get("last_stored", 0))
-    except _DAMAGE:
-        return None
-    return Kept(note.with_suffix(".onnx"), space, condition, *numbers)
+        if place_of(about["space"], condition) != note.parent.parts[-2:]:
+            raise ValueError("it lies in another's place")
+    except _DAMAGE as problem:
+        words = getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
+        hint = "delete it, or adapt again: latkit adapt --device NAME"
+        return BundleError(f"{note} is no note of a predictor's: {words}", hint)
+    file = note.with_suffix(".onnx")
+    return Kept(file, about["space"], condition, *numbers) if file.exists() else None
 
 
 def choose(lab: Workspace, device: str, space: str | None, options: Mapping[str, Any]) -> Kept:
@@ -108,6 +136,8 @@ def choose(lab: Workspace, device: str, space: str | None, options: Mapping[str,
     """
     everything = kept(lab, device, space)
     if not everything:
+        for problem in damaged(lab, device, space):
+            raise problem
         raise _never_adapted(lab, device, space, options)
     own = usual(device)
     asked = asked_for(own, options)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from latkit import spaces
-from latkit.errors import MeasurementsUnusable, UsageError
+from latkit.errors import BundleError, MeasurementsUnusable, UsageError
 from latkit.lab.workspace import Workspace
 from latkit.predictor.bundle import Bundle
 from latkit.predictor.pretrain import MIN_ARCHS
@@ -30,9 +30,11 @@ def pretrain(
     """Train a bundle on the dataset's devices and write it to the folder ``output``.
 
     Without ``devices``, every device with enough architectures is used. Raises
-    MeasurementsUnusable where there are too few, MissingDependency without torch.
+    MeasurementsUnusable where there are too few, MissingDependency without torch, UsageError where
+    the folder holds a bundle of another space.
     """
     chosen = spaces.get(space)
+    _require_same_space(Path(output), chosen.name)
     with lab.store() as store:
         table = store.table(space, list(devices) or None)
     if not devices:
@@ -51,11 +53,25 @@ def pretrain(
         command=command,
         progress=progress,
     )
+    Bundle.from_files(bundle.files(), "the bundle that was trained")
     try:
         bundle.save(Path(output))
     except OSError as problem:
         raise UsageError(f"cannot write to {output}: {problem.strerror}") from None
     return bundle
+
+
+def _require_same_space(folder: Path, space: str) -> None:
+    """No bundle of another space is replaced; one that is damaged may be."""
+    try:
+        before = Bundle.load(folder).space
+    except BundleError:
+        return
+    if before != space:
+        raise UsageError(
+            f"{folder} holds a bundle of {before}, which one of {space} would replace",
+            "choose another folder with --output",
+        )
 
 
 def _with_enough(table: LatencyTable) -> LatencyTable:

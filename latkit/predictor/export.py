@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 from onnx import helper
 
@@ -18,15 +19,25 @@ from latkit import __version__, spaces
 from latkit.files import write_whole
 from latkit.predictor.adapt import Adapted
 from latkit.predictor.posterior import LEVEL
-from latkit.predictor.runtime import METADATA_KEY, OUTPUTS
+from latkit.predictor.runtime import METADATA_KEY, OUTPUTS, AdaptedFile
 from latkit.predictor.trace import Graph
 
 FORMAT = 1
+PROBES = 64
 
 
 def write(adapted: Adapted, path: Path, metadata: Mapping[str, Any]) -> None:
-    """Write the predictor to ``path`` in one step; raises LatkitError where that fails."""
-    write_whole(path, build(adapted, metadata).SerializeToString())
+    """Write the predictor to ``path`` in one step, once it has answered as a predictor does.
+
+    Raises BundleError where it does not, LatkitError where it cannot be written; what was there
+    stays then.
+    """
+    content = build(adapted, metadata).SerializeToString()
+    space = spaces.get(adapted.bundle.space)
+    rng = np.random.default_rng(0)
+    networks = rng.integers(len(space.operations), size=(PROBES, space.positions))
+    AdaptedFile.of(content, "what was made of the bundle").predict(networks)
+    write_whole(path, content)
 
 
 def build(adapted: Adapted, metadata: Mapping[str, Any]) -> onnx.ModelProto:

@@ -37,7 +37,7 @@ def write(own: Path, name: str, text: str | bytes) -> Path:
 
 
 def test_built_in_profiles_are_whole():
-    found = {profile.name: (profile, origin) for profile, origin in available().profiles}
+    found = {profile.name: (profile, origin) for profile, origin in available()}
     assert set(found) >= BUILT_IN
     assert all(profile.description for profile, _ in found.values())
     assert {origin for _, origin in found.values()} == {"built-in"}
@@ -70,8 +70,8 @@ def test_added_profiles_come_back_and_win(own: Path):
     mine = create({**load("rpi4").model_dump(), "host": "10.0.0.7", "affinity": (0, 1)})
     assert add(mine) == own / "rpi4.toml"
     assert load("rpi4") == mine
-    assert ("rpi4", "yours") in [(profile.name, origin) for profile, origin in available().profiles]
-    assert [profile.name for profile, _ in available().profiles].count("rpi4") == 1
+    assert ("rpi4", "yours") in [(profile.name, origin) for profile, origin in available()]
+    assert [profile.name for profile, _ in available()].count("rpi4") == 1
 
 
 def test_adding_twice_is_refused(own: Path):
