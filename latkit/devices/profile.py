@@ -180,7 +180,7 @@ def shelf() -> Shelf:
         name: (create({"name": name}), "ssh configuration") for name in hosts
     }
     broken: list[UsageError] = []
-    for name, file in profile_file.files().items():
+    for name, file in sorted(profile_file.files().items()):
         found.pop(name, None)
         try:
             own = file.parent == profile_file.user_dir()
