@@ -7,10 +7,12 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import mkdtemp
 
 from latkit import __version__
 from latkit.evaluation.method import Files
 from latkit.evaluation.trial import Outcome, TaskData, Trial
+from latkit.files import private_folder
 from latkit.metrics import Scores
 
 
@@ -24,7 +26,7 @@ class Archive:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder / __version__
-        self._folder.mkdir(parents=True, exist_ok=True)
+        private_folder(self._folder)
 
     def files(self, method: str, data: TaskData) -> Files | None:
         """What a method learned from a task's sources; None where it has not."""
@@ -36,8 +38,8 @@ class Archive:
     def keep_files(self, method: str, data: TaskData, files: Files) -> None:
         """Keep what a method learned; complete or not at all."""
         final = self._pretrained(method, data)
-        unfinished = final.with_name(f"{final.name}.{os.getpid()}")
-        unfinished.mkdir(parents=True, exist_ok=True)
+        private_folder(final.parent)
+        unfinished = Path(mkdtemp(prefix=f"{final.name}.", dir=final.parent))
         for name, content in files.items():
             (unfinished / name).write_bytes(content)
         unfinished.rename(final)

@@ -11,7 +11,7 @@ from typing import Any
 from latkit import spaces
 from latkit.errors import StoreError, UsageError
 from latkit.evaluation.tasks import MIN_SOURCES, Task
-from latkit.files import replacing
+from latkit.files import private_folder, replacing
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 _FORM = 'a task is {"name": ..., "space": ..., "sources": [DEVICE, ...], "targets": [DEVICE, ...]}'
@@ -31,8 +31,8 @@ def write(task: Task, path: Path) -> None:
     """Write a task; raises StoreError where that fails, and then leaves nothing behind."""
     text = json.dumps(asdict(task), indent=2) + "\n"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as temporary:
+        private_folder(path.parent)
+        with replacing(path, private=True) as temporary:
             temporary.write_text(text, encoding="utf-8")
     except OSError as problem:
         raise StoreError(f"cannot write {path}: {problem.strerror}") from None

@@ -19,6 +19,7 @@ from latkit.errors import (
     StoreError,
     UsageError,
 )
+from latkit.files import private_folder
 from latkit.lab.few import Few
 from latkit.lab.options import wanted
 from latkit.lab.predictors import Kept, kept, making, place
@@ -232,7 +233,7 @@ def _keep(lab: Workspace, name: str, measured: Sequence[Measurement], adapted: A
         last = store.last_number(Query(collection=name, condition=condition, levels=USABLE))
     one = Kept(place(lab, name, condition), name, condition, len(measured), last)
     try:
-        one.file.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(one.file.parent)
     except OSError as problem:
         raise StoreError(f"cannot create {one.file.parent}: {problem.strerror}") from None
     keys = [measurement.subject.key for measurement in measured]

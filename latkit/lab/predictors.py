@@ -61,7 +61,7 @@ class Kept:
             "last_stored": self.last_stored,
         }
         content = json.dumps(about, indent=1, ensure_ascii=False) + "\n"
-        write_whole(self.file.with_suffix(".json"), content.encode("utf-8"))
+        write_whole(self.file.with_suffix(".json"), content.encode("utf-8"), private=True)
 
 
 def place(lab: Workspace, space: str, condition: Condition) -> Path:

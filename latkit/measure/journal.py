@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from latkit.errors import RunnerError, StoreError
+from latkit.files import append_private, private_folder, replacing
 from latkit.measure import stats
 from latkit.measure.plausible import contradiction
 from latkit.progress import Progress
@@ -84,14 +85,14 @@ class Journal:
         whole = [line for line in self._lines()[:-1] if line]
         bad = b"".join(line + b"\n" for line in whole if _decode(line) is None)
         if bad:
-            with self._writing(), self.rejected.open("ab") as file:
+            with self._writing(), append_private(self.rejected) as file:
                 _write_through(file, bad)
             self.keep_only(self.read())
         return bad.count(b"\n")
 
     def append(self, entry: Entry) -> None:
         """Write an entry so that it survives whatever comes; StoreError if the disk is full."""
-        with self._writing(), self.path.open("a+b") as file:
+        with self._writing(), append_private(self.path) as file:
             _end_cut_line(file)
             _write_through(file, entry.encode())
 
@@ -102,10 +103,8 @@ class Journal:
             if not content:
                 self.path.unlink(missing_ok=True)
                 return
-            temporary = self.path.with_suffix(".part")
-            with temporary.open("wb") as file:
+            with replacing(self.path, private=True) as temporary, temporary.open("wb") as file:
                 _write_through(file, content)
-            temporary.replace(self.path)
 
     def _lines(self) -> list[bytes]:
         """All of them; the last one is empty, or was cut."""
@@ -119,7 +118,7 @@ class Journal:
     @contextmanager
     def _writing(self) -> Iterator[None]:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self.path.parent)
             yield
         except OSError as problem:
             raise StoreError(

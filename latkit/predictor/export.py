@@ -37,7 +37,7 @@ def write(adapted: Adapted, path: Path, metadata: Mapping[str, Any]) -> None:
     rng = np.random.default_rng(0)
     networks = rng.integers(len(space.operations), size=(PROBES, space.positions))
     AdaptedFile.of(content, "what was made of the bundle").predict(networks)
-    write_whole(path, content)
+    write_whole(path, content, private=True)
 
 
 def build(adapted: Adapted, metadata: Mapping[str, Any]) -> onnx.ModelProto:

@@ -6,6 +6,7 @@ up still holds when it inserts; a reader never waits.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from os import SEEK_END
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 
 from latkit.errors import MissingDependency, StoreError
+from latkit.files import create, private_folder
 from latkit.store.failures import explained
 
 BUSY_TIMEOUT_S = 30
@@ -56,7 +58,7 @@ def let_readers_in(engine: Engine) -> None:
 
 def _sqlite(url: URL) -> Engine:
     if url.database and url.database != ":memory:" and "uri" not in url.query:
-        _make_folder(Path(url.database).parent)
+        _make_room(Path(url.database))
         _refuse_cut_short(Path(url.database))
     # isolation_level None: transactions are begun by ``begin``, never by the driver.
     options = {"timeout": BUSY_TIMEOUT_S, "isolation_level": None}
@@ -65,14 +67,17 @@ def _sqlite(url: URL) -> Engine:
     return made
 
 
-def _make_folder(folder: Path) -> None:
+def _make_room(path: Path) -> None:
+    """A new database is made here, for SQLite gives its helpers the permissions that it has."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(path.parent)
     except OSError as problem:
         raise StoreError(
-            f"cannot create {folder} for the dataset: {problem.strerror}",
+            f"cannot create {path.parent} for the dataset: {problem.strerror}",
             "set LATKIT_DATA_DIR or LATKIT_DB to a place that you may write to",
         ) from None
+    with suppress(OSError):  # it is there, or SQLite will say what is wrong
+        create(path)
 
 
 def _refuse_cut_short(path: Path) -> None:
