@@ -8,6 +8,7 @@ import click
 
 from latkit.cli.command import Command, in_vain
 from latkit.cli.condition import choosing_conditions
+from latkit.cli.name import DEVICE
 from latkit.cli.number import SEED, at_least
 from latkit.cli.output import Column, json_option, ms_column, next_step, note, show, show_json
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="adapt", cls=Command)
-@click.option("--device", required=True, help="A device that has been measured.")
+@click.option("--device", type=DEVICE, required=True, help="A device that has been measured.")
 @click.option("--space", help="Adapt for this space only (default: every space measured).")
 @click.option(
     "--bundle",

@@ -11,12 +11,13 @@ import click
 
 from latkit.cli.command import Command
 from latkit.cli.condition import condition_options
+from latkit.cli.name import DEVICE
 from latkit.cli.output import json_option, next_step, note, show_json
 from latkit.cli.terminal import put
 
 
 @click.command(name="export", cls=Command)
-@click.option("--device", required=True, help="An adapted device.")
+@click.option("--device", type=DEVICE, required=True, help="An adapted device.")
 @click.option("--space", help="Needed where the device was adapted for several spaces.")
 @click.option(
     "--output",

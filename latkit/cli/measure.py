@@ -10,6 +10,7 @@ import click
 
 from latkit.cli.command import Command, in_vain
 from latkit.cli.condition import condition_options
+from latkit.cli.name import DEVICE
 from latkit.cli.number import MOST, SEED, at_least
 from latkit.cli.output import (
     Column,
@@ -49,7 +50,7 @@ def count(text: str | int) -> int | str:
 
 
 @click.command(name="measure", cls=Command)
-@click.option("--device", required=True, help="The device; 'local' is this computer.")
+@click.option("--device", type=DEVICE, required=True, help="The device; 'local' is this computer.")
 @click.option(
     "--n",
     default=20,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -14,7 +13,7 @@ import click
 from latkit.cli import terminal
 from latkit.cli.terminal import put, tell
 from latkit.report.clean import one_line
-from latkit.report.plain import finite
+from latkit.report.plain import as_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -89,11 +88,8 @@ def show(rows: Sequence[Row], columns: Sequence[Column], as_json: bool, title: s
 
 
 def show_json(value: Any) -> None:
-    """Print a JSON document; NaN, which JSON lacks, becomes null.
-
-    In ASCII, which every terminal and every reader takes.
-    """
-    put(json.dumps(finite(value), indent=2).replace("\x7f", "\\u007f"))
+    """Print a JSON document; NaN, which JSON lacks, becomes null."""
+    put(as_text(value, indent=2))
 
 
 def _show_plain(rows: Sequence[Row], columns: Sequence[Column]) -> None:

@@ -8,12 +8,15 @@ import click
 
 from latkit.cli.command import Command
 from latkit.cli.condition import condition_options
+from latkit.cli.name import DEVICE
 from latkit.cli.output import Column, json_option, ms_column, next_step, note, show
 
 
 @click.command(name="predict", cls=Command)
 @click.argument("file", type=click.Path(allow_dash=True))
-@click.option("--device", help="One adapted device; without it, all of them side by side.")
+@click.option(
+    "--device", type=DEVICE, help="One adapted device; without it, all of them side by side."
+)
 @click.option("--all-conditions", is_flag=True, help="Every predictor of a device, side by side.")
 @condition_options
 @json_option

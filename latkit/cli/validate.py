@@ -8,6 +8,7 @@ import click
 
 from latkit.cli.command import Command, in_vain
 from latkit.cli.condition import condition_options
+from latkit.cli.name import DEVICE
 from latkit.cli.number import SEED, at_least
 from latkit.cli.output import Column, json_option, ms_column, note, percent, show, show_json
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command(name="validate", cls=Command)
-@click.option("--device", required=True, help="An adapted device.")
+@click.option("--device", type=DEVICE, required=True, help="An adapted device.")
 @click.option("--n", default=40, show_default=True, type=at_least(3), help="How many.")
 @click.option("--space", help="Needed where the device was adapted for several spaces.")
 @click.option("--seed", default=1, type=SEED, show_default=True, help="Seed of the draw.")

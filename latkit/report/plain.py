@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -16,3 +17,8 @@ def finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [finite(item) for item in value]
     return value
+
+
+def as_text(value: Any, indent: int) -> str:
+    """The document as JSON, in ASCII, which every terminal and every reader takes."""
+    return json.dumps(finite(value), indent=indent).replace("\x7f", "\\u007f")

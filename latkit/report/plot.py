@@ -10,6 +10,7 @@ from typing import Any
 from latkit.errors import MissingDependency
 from latkit.evaluation.quoted import QUOTED
 from latkit.evaluation.summary import Row
+from latkit.report.clean import one_line
 from latkit.report.results import QUOTED_AT, label
 
 COLUMNS = 4
@@ -54,7 +55,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
         labels = list(dict.fromkeys(label(row) for row in rows))
         for task, panel in zip(tasks, panels, strict=False):
             draw(panel, task, [row for row in rows if row.key.task == task], labels)
-            panel.set_title(task, loc="left", fontsize=10, fontweight="bold")
+            panel.set_title(_drawn(task), loc="left", fontsize=10, fontweight="bold")
             panel.spines[["top", "right"]].set_visible(False)
         for panel in panels[len(tasks) :]:
             panel.set_axis_off()
@@ -76,7 +77,7 @@ def _curves(panel: Any, task: str, rows: Sequence[Row], labels: Sequence[str]) -
     for number, name in enumerate(labels):
         own = sorted((row for row in rows if label(row) == name), key=lambda row: row.key.n)
         means = [row.figures["spearman"].mean for row in own]
-        panel.plot([row.key.n for row in own], means, label=name, **_style(name, number))
+        panel.plot([row.key.n for row in own], means, label=_drawn(name), **_style(name, number))
     panel.plot(*_quoted(task, lambda value: (QUOTED_AT, value)), **QUOTED_STYLE)
     counts = sorted({row.key.n for row in rows})
     panel.set_xscale("log")
@@ -92,7 +93,7 @@ def _ranking(panel: Any, task: str, rows: Sequence[Row], labels: Sequence[str]) 
         panel.barh(labels.index(label(row)), row.figures["spearman"].mean, color=colour)
     beside = labels.index(REPRODUCED) if REPRODUCED in labels else 0
     panel.plot(*_quoted(task, lambda value: (value, beside)), **QUOTED_STYLE)
-    panel.set_yticks(range(len(labels)), labels, fontsize=8)
+    panel.set_yticks(range(len(labels)), [_drawn(name) for name in labels], fontsize=8)
     panel.set_ylim(len(labels) - 0.5, -0.5)
     panel.set_xlim(0, 1)
 
@@ -103,6 +104,11 @@ def _quoted(
     """Where the paper's own figure for a task goes, if it has one."""
     found = [place(q.spearman[task]) for q in QUOTED if q.method == AUTHORS and task in q.spearman]
     return [x for x, _ in found], [y for _, y in found]
+
+
+def _drawn(name: str) -> str:
+    """A name of anybody's as text: no formula, and nothing that XML lacks."""
+    return one_line(name).replace("$", r"\$")
 
 
 def _style(name: str, number: int) -> dict[str, Any]:

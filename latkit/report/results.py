@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from latkit.evaluation.quoted import QUOTED, Quoted
 from latkit.evaluation.summary import Figure, Row, summarise
 from latkit.lab.evaluate import Evaluation
+from latkit.report.clean import one_line
 
 QUOTED_AT = 20
 """The published figures are for so many samples."""
@@ -76,7 +79,7 @@ def as_markdown(
     parts = [
         "# Results",
         _provenance(facts),
-        f"![Spearman against sample count]({plot})",
+        f"![Spearman against sample count]({quote(plot)})",
         "## Order: Spearman over the architectures that were not sampled",
         *(_section(rows, n, "spearman", share, quoted=n == QUOTED_AT) for n in counts),
         *_sources(rows),
@@ -102,8 +105,9 @@ def as_markdown(
 
 def _provenance(facts: Mapping[str, Any]) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    command = one_line(facts["command"]).replace("`", "'")
     return (
-        f"Made by `{facts['command']}` on {facts['date']} ({versions}; {facts['machine']}).\n"
+        f"Made by `{command}` on {facts['date']} ({versions}; {facts['machine']}).\n"
         f"Mean over the targets of a task, then mean ± standard deviation over {facts['seeds']} "
         "seeds, each its own draw of samples; every method sees the same draws. Pretraining is "
         "done once a task, on its source devices alone. The samples are never among the "
@@ -221,7 +225,7 @@ def _tasks(evaluation: Evaluation) -> str:
             ]
         )
     skipped = [
-        f"{entry.task} (lacks {', '.join(entry.devices)})"
+        f"{_inert(entry.task)} (lacks {_inert(', '.join(entry.devices))})"
         for entry in absent.values()
         if entry.skipped
     ]
@@ -230,4 +234,9 @@ def _tasks(evaluation: Evaluation) -> str:
 
 
 def _lines(lines: Iterable[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(map(_inert, line))} |" for line in lines)
+
+
+def _inert(text: str) -> str:
+    """A name of anybody's on one line: no end of a cell, no link, no HTML, no code."""
+    return re.sub(r"[|\[\]`<]", r"\\\g<0>", one_line(text))

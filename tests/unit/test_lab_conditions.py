@@ -238,19 +238,26 @@ class TestPublished:
         assert f"next: {DRAW}\n" in said
         assert "validate" not in said, "nobody's device can be measured"
 
-    def test_a_name_from_a_table_leaves_its_folder_alone(self, lab, imported, capsys):
-        names = ["../../evil", "a b", "..", "x/y", "[z]*"]
-        imported(*names)
-        assert {row["device"] for row in predicted(capsys)} == set(names)
+    def test_a_name_of_an_earlier_dataset_leaves_its_folder_alone(self, lab, capsys):
+        names = ["../../evil", "a b", "..", "x/y", "[z]*", "\x1b[2J\n\u202e"]
         for name in names:
-            assert predicted(capsys, "--device", name)[0]["device"] == name
+            store(lab, measured(replace(OWN, board=name)))
+            lab.adapt(name)
+        assert {row["device"] for row in predicted(capsys, "--all-conditions")} == set(names)
         inside = list(lab.predictors.rglob("*.onnx"))
         assert len(inside) == len(names)
         assert not list(lab.data.parent.rglob("evil"))
 
-    @pytest.mark.parametrize("name", ["/tmp", "a**", "..", "rpi 4", ""])
-    def test_a_device_that_cannot_be_is_one_message(self, capsys, name):
-        _, err = latkit(capsys, "predict", EXAMPLE, "--device", name, status=1)
+    @pytest.mark.parametrize("name", ["/tmp", "a**", "..", "../..", "", "\x1b[2J", "x" * 65, "-x"])
+    @pytest.mark.parametrize("words", [["predict", EXAMPLE], ["adapt"], ["export"], ["validate"]])
+    def test_a_device_that_cannot_be_is_one_message(self, capsys, words, name):
+        assert run([*words, f"--device={name}"]) == 2
+        shown = capsys.readouterr().err
+        assert "cannot be the name of a device" in shown
+        assert "\x1b" not in shown
+
+    def test_a_device_that_could_be_was_never_adapted(self, capsys):
+        _, err = latkit(capsys, "predict", EXAMPLE, "--device", "rpi 4", status=1)
         assert "was never adapted" in err
 
     def test_a_name_that_is_no_utf_8_is_none_of_ours(self):

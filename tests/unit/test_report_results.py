@@ -1,6 +1,7 @@
 import json
 import math
 from dataclasses import replace
+from xml.etree import ElementTree
 
 import pytest
 
@@ -9,6 +10,7 @@ from latkit.evaluation.summary import summarise
 from latkit.evaluation.trial import Outcome, Trial
 from latkit.lab.evaluate import Evaluation, Missing
 from latkit.metrics import Scores
+from latkit.report.page import write
 from latkit.report.plot import plot
 from latkit.report.results import as_json, as_markdown
 from tests.unit.toy_trials import toy_data
@@ -120,3 +122,22 @@ def test_only_panels_of_tasks_have_axes(tmp_path):
     ]
     plot(rows, tmp_path / "five.svg")
     assert (tmp_path / "five.svg").read_text().count('id="matplotlib.axis_') == 2 * 5
+
+
+EVIL = "\x1b[5mx\x9b\u202e|[a](javascript:x)<script>`$\\frac$\n# forged"
+
+
+def test_names_of_anybodys_are_only_text_in_a_report(tmp_path):
+    outcomes = [replace(each, trial=replace(each.trial, task=EVIL)) for each in OUTCOMES]
+    missing = [Missing(EVIL, (EVIL,), skipped=True)]
+    found = replace(EVALUATION, outcomes=outcomes, missing=missing)
+    write(tmp_path / "r.md", found, {**FACTS, "command": f"latkit {EVIL}"}, per_device=True)
+    texts = {file.suffix: file.read_text() for file in tmp_path.iterdir()}
+    assert set(texts) == {".md", ".json", ".svg"}
+    for text in texts.values():
+        assert not set("\x1b\x9b\u202e") & set(text)
+    assert "<script>" not in texts[".md"].replace("\\<script>", "").split("\n\n", 2)[2]
+    assert "\n# forged" not in texts[".md"]
+    assert "[a](" not in texts[".md"].replace("\\[a\\](", "").split("\n\n", 2)[2]
+    assert json.loads(texts[".json"])["rows"][0]["task"] == EVIL
+    ElementTree.fromstring(texts[".svg"])
