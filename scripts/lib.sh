@@ -27,6 +27,7 @@ as_root() {
 
 install_system() { # PACKAGE...: from the distribution, where that can be done
   command -v apt-get >/dev/null 2>&1 || return 1
+  say "installing $* with apt-get (half a minute)"
   as_root apt-get update -qq >/dev/null 2>&1 || true
   DEBIAN_FRONTEND=noninteractive as_root apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
@@ -43,8 +44,15 @@ make_venv() { # DIRECTORY
   fi
 }
 
-pip_install() { # VENV ARGUMENT...
-  local venv=$1
+pip_install() { # VENV ARGUMENT...: tells what it downloads and builds, not every requirement
+  local venv=$1 line
   shift
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check "$@" 2> >(grep -v '^WARNING: Location' >&2)
+  "$venv/bin/python" -m pip install --progress-bar off --disable-pip-version-check "$@" \
+    2> >(grep -v '^WARNING: Location' >&2) |
+    while read -r line; do
+      case $line in
+        Installing\ collected*) printf '    unpacking them: half a minute, more on a slow disk\n' >&2 ;;
+        Downloading* | Building* | Installing*) printf '    %.96s\n' "$line" >&2 ;;
+      esac
+    done
 }

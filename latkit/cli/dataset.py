@@ -74,7 +74,9 @@ def list_measurements(
     from latkit.lab.dataset import row
 
     levels: tuple[Level, ...] = (verdict,) if verdict else LEVELS
-    found = [row(m) for m in Lab().dataset.find(device, space, levels=levels, last=last)]
+    dataset = Lab().dataset
+    dataset.require(device, space)
+    found = [row(m) for m in dataset.find(device, space, levels=levels, last=last)]
     told = any(row["energy_mj"] is not None for row in found)
     columns = [
         Column("arch", "architecture", shrink="cut"),
@@ -154,6 +156,7 @@ def _show_findings(found: Audit, rows: bool) -> None:
         Column("count", "how many", "{:,}".format, number=True),
         Column("kind", "because"),
         Column("example", "for example", shrink="wrap"),
+        Column("condition", "condition", shrink="wrap"),
     ]
     each = [
         Column("arch", "architecture", shrink="cut"),

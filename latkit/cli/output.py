@@ -149,15 +149,20 @@ def _show_grid(
 
 
 def _show_records(console: Console, rows: Sequence[Row], columns: Sequence[Column]) -> None:
-    """One line a value, for terminals too narrow for a table."""
+    """One value below the other, for terminals too narrow for a table."""
+    from rich.table import Table
     from rich.text import Text
 
     titles = max(len(column.heading) for column in columns)
     for row in rows:
-        console.print()
+        record = Table.grid(padding=(0, GAP, 0, 0))
+        record.add_column(style="bold", width=min(titles, console.width // 2 - GAP))
+        record.add_column(overflow="fold")
         for column in columns:
-            line = Text(column.heading.ljust(titles + GAP), style="bold")
-            console.print(line.append(column.text(row), style=_style(row, column) or "not bold"))
+            value = Text(column.text(row), style=_style(row, column))
+            record.add_row(Text(column.heading), value)
+        console.print()
+        console.print(record)
 
 
 def _width(rows: Sequence[Row], column: Column) -> int:

@@ -9,6 +9,7 @@ from typing import Any
 from latkit import spaces
 from latkit.condition import Condition
 from latkit.errors import ArchError, LatkitError
+from latkit.lab.among import among
 from latkit.lab.imports import Imported, Survey
 from latkit.lab.workspace import Workspace
 from latkit.measurement import LEVELS, Level, Measurement
@@ -62,13 +63,19 @@ class Dataset:
         with self._lab.store() as store:
             yield from store.find(query, samples=samples)
 
+    def require(self, device: str | None, space: str | None) -> None:
+        """Raises UnknownNameError for a device or a space that there is no measurement of."""
+        if device is not None or space is not None:
+            among(self.summary(), device, space)
+
     def export(self, file: str | Path, device: str | None = None, space: str | None = None) -> int:
         """Write measurements to a .csv, .json or .parquet file; returns how many.
 
-        CSV has no raw samples. Raises UsageError for another suffix, StoreError where the file
-        cannot be written.
+        CSV has no raw samples. Raises UsageError for another suffix or an unknown name, StoreError
+        where the file cannot be written.
         """
         path = Path(file)
+        self.require(device, space)
         return flat.write(self.find(device, space, samples=path.suffix != ".csv"), path)
 
     def import_(

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from latkit.analysis.audit import Finding, audit, mixtures
 from latkit.condition import Condition, unversioned
-from latkit.errors import StoreError, UnknownNameError, UsageError
+from latkit.errors import StoreError, UsageError
+from latkit.lab.among import among
 from latkit.lab.options import wanted
 from latkit.lab.suggest import measuring_again
 from latkit.lab.workspace import Workspace
@@ -114,21 +115,11 @@ def verify(
 
     ``options`` are parts of the condition; only what was measured with them is looked at.
 
-    Raises UnknownNameError for a device that the dataset does not have.
+    Raises what ``among`` does.
     """
     asked = wanted(options or {})
     with lab.store() as store:
-        everything = store.summary()
-        devices = {entry.condition.board for entry in everything}
-        if device is not None and device not in devices:
-            raise UnknownNameError("device in the dataset", device, devices)
-        entries = [
-            entry
-            for entry in everything
-            if device in (None, entry.condition.board)
-            and space in (None, entry.collection)
-            and entry.condition.matches(asked)
-        ]
+        entries = among(store.summary(), device, space, asked)
         findings: list[Finding] = mixtures(entry.condition for entry in entries)
         for entry in entries:  # one at a time: raw samples need room
             of_entry = Query(collection=entry.collection, condition=entry.condition)

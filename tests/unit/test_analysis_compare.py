@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from latkit.analysis.compare import compare
 from latkit.condition import Condition, Runtime
 from latkit.errors import MeasurementsUnusable
+from latkit.lab.compare import sentence
 from latkit.measurement import Measurement, Verdict
 from latkit.subjects import Subject
 
@@ -32,6 +33,24 @@ def made(values, noise=0.01, level="valid"):
 
 def compared(a, b, seed=0):
     return compare(a, b, np.random.default_rng(seed))
+
+
+def test_networks_that_changed_both_ways_differ_though_their_mean_does_not():
+    a = made([1.0, 2.0, 3.0, 4.0])
+    b = made([1.2, 1.6, 3.6, 3.3])
+    found = compared(a, b)
+    assert found.changed == (4, 4)
+    assert (found.shifted, found.scattered, found.differs) == (False, True, True)
+    said = sentence(found, "A", "B")
+    assert "A and B differ network by network: 4 of 4 networks changed beyond noise" in said
+    assert "do not differ" not in said
+
+
+def test_one_of_many_may_change_by_chance():
+    base = np.linspace(1, 3, 20)
+    found = compared(made(base), made([1.1 * base[0], *base[1:]]))
+    assert found.changed == (1, 20)
+    assert not found.scattered
 
 
 class TestProperties:

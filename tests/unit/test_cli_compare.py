@@ -121,6 +121,13 @@ class TestCompare:
         assert outside["ratio"] == pytest.approx(inside["ratio"])
         assert outside["ratios"] == inside["ratios"]
 
+    def test_every_row_carries_both_conditions(self, capsys):
+        found = document(capsys, "rpi4@1.20", "rpi4@1.21")
+        for row in found["ratios"]:
+            versions = [row[side]["runtime_version"] for side in ("a", "b")]
+            assert versions == ["1.20", "1.21"]
+            assert row["a"]["condition"].startswith("onnxruntime 1.20")
+
     def test_the_same_seed_gives_the_same_figures(self, capsys):
         words = ("rpi4@1.20", "rpi4@1.21", "--seed", "7")
         assert document(capsys, *words) == document(capsys, *words)

@@ -84,3 +84,41 @@ def test_debug_shows_the_traceback_wherever_it_stands(capsys, place):
     assert "Traceback" in capsys.readouterr().err
     assert run(["predict", "absent.json"]) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def scripted(monkeypatch, *latencies):
+    """Lets ``latkit measure`` find these latencies, None for a failure."""
+    import numpy as np
+
+    from latkit import spaces
+    from latkit.condition import Condition, Runtime
+    from latkit.lab import Lab
+    from latkit.measure.campaign import CampaignResult
+    from latkit.measurement import Measurement, Verdict
+
+    own = Condition("local", Runtime("onnxruntime", "1", "CPUExecutionProvider"))
+    archs = spaces.get("nb201").sample(np.random.default_rng(0), len(latencies))
+    found = [
+        Measurement(arch, own, Verdict("valid" if ms else "invalid", () if ms else ("x: y",)), ms)
+        for arch, ms in zip(archs, latencies, strict=True)
+    ]
+    result = CampaignResult(own, tuple(found), 0, 1.0, 0.5)
+    monkeypatch.setattr(Lab, "measure", lambda *_, **__: result)
+
+
+def test_a_campaign_in_which_all_failed_ends_with_its_own_exit_code(capsys, monkeypatch):
+    scripted(monkeypatch, None, None)
+    assert run(["measure", "--device", "local", "--again"]) == 4
+    shown = capsys.readouterr()
+    assert "none of the networks could be measured on local" in shown.err
+    assert "'latkit dataset list --device local --verdict invalid' tells the reasons" in shown.err
+    assert "invalid" in shown.out
+    assert "next:" not in shown.err
+
+
+def test_a_campaign_in_which_some_failed_says_how_many(capsys, monkeypatch):
+    scripted(monkeypatch, 1.0, 2.0, 3.0, None)
+    assert run(["measure", "--device", "local", "--again"]) == 0
+    shown = capsys.readouterr()
+    assert "1 network could not be measured: 'latkit dataset list --device local" in shown.err
+    assert "next: latkit adapt --device local" in shown.err

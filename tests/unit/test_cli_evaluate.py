@@ -88,6 +88,37 @@ class TestEvaluate:
         assert "Traceback" not in shown
 
 
+@pytest.mark.usefixtures("dataset")
+class TestBundle:
+    """A bundle that is given: it must know no target."""
+
+    BAYES = ("--n", "5", "--seeds", "1", "--jobs", "1", "--bundle", "shipped")
+
+    def test_one_that_knows_the_targets_is_refused(self, capsys):
+        assert run(["evaluate", "--task", "ND", *self.BAYES]) == 2
+        said = capsys.readouterr().err
+        assert f"the bundle was trained on {sorted(ND.targets)[0]}" in said
+        assert "hint: leave --bundle out" in said
+
+    def test_other_methods_start_from_none(self, capsys):
+        assert run(["evaluate", "--task", "ND", *self.BAYES, "--method", "flops"]) == 2
+        assert "--bundle has no effect here" in capsys.readouterr().err
+
+    def test_a_sampler_that_looks_is_shown_none(self, capsys):
+        assert run(["evaluate", "--task", "ND", *self.BAYES, "--sampler", "optimal"]) == 2
+        assert "shown one of the task's sources alone" in capsys.readouterr().err
+
+    def test_devices_of_ones_own_are_tried(self, tmp_path, capsys):
+        imported(tmp_path, ("my_1", "my_2", "my_3", "my_4"))
+        make = ["tasks", "make", "own", "--sources", "2", "--targets", "2"]
+        devices = [word for i in range(1, 5) for word in ("--device", f"my_{i}")]
+        assert run([*make, *devices]) == 0
+        capsys.readouterr()
+        assert run(["evaluate", "--task", "own", *self.BAYES, "--json"]) == 0
+        (row,) = json.loads(capsys.readouterr().out)["rows"]
+        assert (row["method"], row["n"]) == ("bayes", 5)
+
+
 def test_an_absent_device_is_named(tmp_path, capsys):
     imported(tmp_path, (*ND.sources, *ND.targets[1:]))
     assert run(["evaluate", "--task", "ND", *QUICK]) == 0

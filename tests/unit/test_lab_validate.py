@@ -37,6 +37,18 @@ def test_json_has_the_keys_that_it_always_had_and_the_condition():
     assert found["condition"] == "onnxruntime 1.20, fp32, 1 thread, batch 1"
 
 
+def test_rows_of_json_carry_the_condition():
+    mean = np.array([1.0, 2.0, 3.0])
+    timed = tuple(replace(measurement(), latency_ms=value) for value in (1.0, 2.0, 3.0))
+    found = Latencies(mean, 0.8 * mean, 1.2 * mean)
+    rows = Validation(timed, found, score(found, mean), 0.9).rows()
+    own = measurement()
+    assert all(own.condition.row().items() <= row.items() for row in rows)
+    assert {(row["space"], row["arch"]) for row in rows} == {
+        (own.subject.collection, own.subject.key)
+    }
+
+
 def test_figures_are_those_of_every_evaluation():
     found = figures([1.05, 1.5, 8.0, 9.0])
     assert (found["networks"], found["level"]) == (4, 0.9)
