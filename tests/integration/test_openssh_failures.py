@@ -17,7 +17,7 @@ import pytest
 
 from latkit.devices.transport.openssh import OpenSshTransport
 from latkit.errors import DeviceUnreachable, HostKeyError, LatkitError, RemoteCommandError
-from tests.conformance.transport import line, process_ended, running
+from tests.conformance.transport import left_behind, line, process_ended, running
 from tests.integration.ssh_doors import by_ssh
 from tests.integration.sshd import Sshd, free_port, make_key, running_sshd
 
@@ -213,16 +213,13 @@ class TestLostLink:
         self, own_sshd: Sshd, monkeypatch: pytest.MonkeyPatch
     ):
         monkeypatch.setattr("latkit.devices.transport.openssh_master.SERVER_ALIVE_INTERVAL_S", 1)
-        with by_ssh(own_sshd) as transport, running(transport, "input()") as process:
-            serving = own_sshd._serving(own_sshd.process.pid)
-            for pid in serving:
-                os.kill(pid, signal.SIGSTOP)
-            try:
-                with pytest.raises(DeviceUnreachable, match="was lost"):
-                    process.receive(60.0, 1000)
-            finally:
-                for pid in serving:
-                    os.kill(pid, signal.SIGCONT)
+        with (
+            by_ssh(own_sshd) as transport,
+            running(transport, "input()") as process,
+            own_sshd.hanging(),
+            pytest.raises(DeviceUnreachable, match="was lost"),
+        ):
+            process.receive(60.0, 1000)
 
     def test_session_killed_in_the_middle_of_an_upload(self, own_sshd: Sshd, tmp_path: Path):
         model = tmp_path / "model"
@@ -246,6 +243,11 @@ class TestWhatIsLeftHere:
             assert [oct(one.parent.stat().st_mode & 0o777) for one in _folders()] == ["0o700"]
         assert not _folders()
         assert all(process_ended(int(pid)) for pid in _ssh_processes(own_sshd))
+
+    def test_no_session_that_only_a_process_left_behind_holds(self, own_sshd: Sshd, tmp_path: Path):
+        with by_ssh(own_sshd) as transport, left_behind(tmp_path) as pid:
+            transport.run(["sh", "-c", f"sh -c 'echo $$ > {pid}; exec sleep 100' & sleep 0.5"])
+            assert len(_ssh_processes(own_sshd)) == 1
 
     def test_nothing_runs_on_where_latkit_was_killed(self, own_sshd: Sshd):
         script = (

@@ -352,6 +352,30 @@ class TestLostLink:
                 process.send(b"x")
             assert process.close() is None
 
+    def test_a_server_that_hangs_is_noticed(self, own_sshd: Sshd, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr("latkit.devices.transport.ssh_heart.BEAT_S", 0.5)
+        monkeypatch.setattr("latkit.devices.transport.ssh_heart.ANSWER_LIMIT_S", 1.0)
+        with (
+            board() as transport,
+            running(transport, "input()") as process,
+            own_sshd.hanging(),
+            pytest.raises(DeviceUnreachable, match="was lost"),
+        ):
+            process.receive(60.0, 1000)
+
+    def test_writing_to_a_server_that_hangs_ends(
+        self, own_sshd: Sshd, monkeypatch: pytest.MonkeyPatch
+    ):
+        monkeypatch.setattr("latkit.devices.transport.ssh_heart.BEAT_S", 0.5)
+        monkeypatch.setattr("latkit.devices.transport.ssh_heart.ANSWER_LIMIT_S", 1.0)
+        with (
+            board() as transport,
+            running(transport, "import time; time.sleep(60)") as process,
+            own_sshd.hanging(),
+            pytest.raises(DeviceUnreachable, match="was lost"),
+        ):
+            process.send(b"x" * 30_000_000)
+
     def test_session_killed_in_the_middle_of_an_upload(self, own_sshd: Sshd, tmp_path: Path):
         model = tmp_path / "model"
         with model.open("wb") as file:

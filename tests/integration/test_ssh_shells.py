@@ -7,6 +7,7 @@ was found without waiting for it.
 from __future__ import annotations
 
 import contextlib
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 
 from latkit.devices.transport import Transport
 from latkit.errors import LatkitError, RemoteCommandError
-from tests.conformance.transport import line, process_ended, running
+from tests.conformance.transport import MISCHIEVOUS, PYTHON, line, process_ended, running
 from tests.integration.ssh_doors import Door
 from tests.integration.sshd import running_sshd
 
@@ -78,7 +79,12 @@ def test_start_up_files_may_print_and_ask(behind: Behind, tmp_path: Path, script
 def test_every_login_shell_will_do(behind: Behind, tmp_path: Path, shell: str):
     _require(shell)
     with behind(f'exec {shell} -c "$SSH_ORIGINAL_COMMAND"', 30.0) as transport:
-        assert transport.run(["printf", "%s", "it's $HOME"]).stdout == "it's $HOME"
+        script = "import json, sys; print(json.dumps(sys.argv[1:]))"
+        arguments = [*MISCHIEVOUS, "two\\\\backslashes", "one at the end\\", "\\'", "\\0101 %s"]
+        said = transport.run([PYTHON, "-c", script, *arguments]).stdout
+        assert json.loads(said) == arguments
+        (tmp_path / "model").write_bytes(b"content")
+        transport.upload(tmp_path / "model", str(tmp_path / "new folder" / "it's a model!"))
         with pytest.raises(RemoteCommandError, match="did not end"):
             transport.run(["sh", "-c", f"echo $$ > {tmp_path}/pid; sleep 60"], timeout_s=2.0)
         assert process_ended(int((tmp_path / "pid").read_text()))

@@ -26,6 +26,10 @@ GO = b"latkit-go\n"
 QUESTION = b"""sh -c 'echo "latkit-shell $(cat /proc/$PPID/comm)"'\n"""
 _ANSWER = re.compile(rb"^latkit-shell ([^\n]*)\n", re.MULTILINE)
 
+# What stands between single quotes and yet means something: newlines and ! to csh, backslashes to
+# fish. They are spelled for printf's %b.
+_UNSAFE = str.maketrans({"\n": r"\0012", "!": r"\0041", "\\": r"\0134"})
+
 _SIGNALS = range(129, 193)
 
 
@@ -45,7 +49,11 @@ class Order:
     @property
     def line(self) -> str:
         """What the login shell is given."""
-        return shlex.join(["sh", "-c", _START, "sh", self.begin, self.end, *self.argv])
+        plain = shlex.join(["sh", "-c", _START, "sh", self.begin, self.end, *self.argv])
+        spelled = plain.translate(_UNSAFE)
+        if spelled == plain:
+            return plain
+        return shlex.join(["sh", "-c", 'eval "exec $(printf %b "$1")"', "sh", spelled])
 
 
 def killing(group: str) -> list[str] | None:

@@ -94,6 +94,12 @@ class _MasterSession(ChildStreams, ShellSession):
             return SessionRefused(self._master.label, said)
         return self._master.failure() if self._cut_short() else None
 
+    def close(self) -> None:
+        super().close()
+        # What the command left behind would hold the session, and with it this process.
+        if not self.wait(0.0):
+            self.kill()
+
     def _cut_short(self) -> bool:
         """Whether it ended because the connection did."""
         return self.wait(_VERDICT_S) and super().returncode() == _FAILED and self._master.lost()

@@ -18,7 +18,7 @@ _PIECE_BYTES = 256 * 1024
 
 # Folder, temporary name, size, name. What is there already is never written to: `set -C`.
 _PUT = """\
-LC_ALL=C; export LC_ALL
+LC_ALL=C; export LC_ALL; umask 077
 mkdir -p -- "$1" || exit
 if [ -d "$4" ]; then echo "there is a folder of that name" >&2; exit 1; fi
 set -C

@@ -163,6 +163,6 @@ def _no_handshake(hop: Target, problem: Exception, waited_s: float) -> DeviceUnr
             "connect_timeout_s in its profile, gives it longer",
         )
     return DeviceUnreachable(
-        f"{where}: connected, but it does not speak SSH, or hung up: {problem or 'closed'}",
+        f"{where}: connected, but it does not speak SSH, or hung up: {str(problem) or 'closed'}",
         "is that the port of its SSH server? if it is, its log says why it hung up",
     )
