@@ -11,6 +11,7 @@ import time
 from collections.abc import Container, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,8 @@ import numpy as np
 from latkit.condition import Condition
 from latkit.errors import LatkitError
 from latkit.formats.cache import ModelCache
-from latkit.measure import assemble, stats
-from latkit.measure.journal import Entry, tidied
+from latkit.measure import assemble, canaries, stats
+from latkit.measure.journal import Entry, iso_time, tidied
 from latkit.measure.ledger import Ledger
 from latkit.measure.models import ModelFiles
 from latkit.measure.plan import CANARY_EVERY, MAX_ROUNDS, ROUNDS, Plan, batches, shuffled
@@ -109,6 +110,7 @@ class _Run:
         hello = self.session.hello
         recipe = Recipe(hello.format, self.condition.batch, self.session.profile.precision)
         self.models = ModelFiles(campaign.collection, campaign.cache, recipe)
+        self.begun = iso_time(time.time())
         self.ledger = self._open_ledger()
         self.measured: dict[Subject, Measurement] = {}
         self.timing_ns = 0
@@ -118,11 +120,13 @@ class _Run:
         condition, store = self.condition, self.campaign.store
         name, model = self.campaign.collection.name, self.models.file(self.canary).sha256
         path = self.campaign.journals / f"{_identity(condition, name)}.jsonl"
+        same = Query(collection=name, condition=condition, levels=USABLE)
         return Ledger(
             tidied(path, self.campaign.progress),
             condition.threads,
             store.canary_reference_ns(condition, model, name),
             lambda reference_ns: store.keep_canary_reference(condition, model, reference_ns),
+            cache(lambda: canaries.found_by_others(store.find(same), self.begun)),
         )
 
     def stored(
@@ -237,7 +241,8 @@ class _Run:
     def settle(self) -> None:
         """Store every measurement that is complete."""
         for subject in filter(self.ledger.complete, self.ledger.subjects()):
-            canary = {"arch": self.canary.key, "reference_ns": self.ledger.reference_ns}
+            reference_ns, found_ns = self.ledger.reference_ns, self.ledger.found_ns
+            canary = canaries.note(self.canary.key, reference_ns, found_ns, self.begun)
             self._store(
                 assemble.measurement(
                     subject,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +16,10 @@ REACH = 2
 """So many canaries on either side tell together how fast the device was."""
 CONTRADICTION = 1.5
 """So many times slower no device is all along while nothing disturbs it: the reference is wrong."""
+SLOWER = 1.15
+CAMPAIGNS = 3
+"""So much slower a device may be today; where so many campaigns in a row say so, it is its usual
+state."""
 ABSURD = 4.0
 """So many times slower or faster no device becomes, whatever disturbs it."""
 
@@ -73,21 +77,31 @@ class Drift:
         return max(about) / min(about) - 1
 
 
-def better_reference_ns(known_ns: float | None, calm_ns: Sequence[float]) -> float | None:
+def better_reference_ns(
+    known_ns: float | None,
+    calm_ns: Sequence[float],
+    earlier_ns: Callable[[], Sequence[float]] = tuple,
+) -> float | None:
     """The canary's latency on the device in its usual state; None: no better than what is known.
 
     It is what the canary takes in a calm campaign under a condition, and stays the same from then
     on: only so are latencies comparable that were measured on different days. A later campaign that
     finds the canary faster knows better, for nothing but interference ever made it slower; one that
-    finds it much slower though nothing interferes shows that the reference was never true.
+    finds it much slower though nothing interferes shows that the reference was never true, and so
+    do several in a row that find it somewhat slower.
 
     Args:
         known_ns: the reference so far; None where there is none.
         calm_ns: the canary's timings while nothing disturbed it.
+        earlier_ns: what earlier campaigns found so, oldest first; asked for where it matters.
     """
     found = makeshift_ns(calm_ns)
     if found is None or known_ns is None:
         return found
+    if SLOWER * known_ns < found <= CONTRADICTION * known_ns:
+        lately = [*earlier_ns(), found][-CAMPAIGNS:]
+        agreed = len(lately) == CAMPAIGNS and min(lately) > SLOWER * known_ns
+        return min(lately) if agreed else None
     believed = (1 - MAX_HASTE) * known_ns <= found <= CONTRADICTION * known_ns
     return None if believed else found
 

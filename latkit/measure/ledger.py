@@ -24,6 +24,7 @@ class Ledger:
         threads: that every model runs on.
         reference_ns: what the canary takes when nothing disturbs it, as far as is known.
         keep: told of a better reference, to be remembered.
+        earlier_ns: what earlier campaigns found the canary to take.
     """
 
     def __init__(
@@ -32,12 +33,14 @@ class Ledger:
         threads: int,
         reference_ns: float | None,
         keep: Callable[[float], None],
+        earlier_ns: Callable[[], Sequence[float]] = tuple,
     ) -> None:
         self._journal = journal
         self._threads = threads
         self._kept_ns = reference_ns if (reference_ns or 0.0) >= MIN_LATENCY_NS else None
         self._contradicted_ns: float | None = None
         self._keep = keep
+        self._earlier_ns = earlier_ns
         self._entries = journal.read()
         self._learn()
 
@@ -75,6 +78,11 @@ class Ledger:
             return found
         return self._kept_ns
 
+    @property
+    def found_ns(self) -> float | None:
+        """What it takes in this campaign while nothing disturbs it, once that is known."""
+        return makeshift_ns(_calm(self._undisturbed()))
+
     def drift(self) -> Drift | None:
         """How fast the device was; None where no canary told it."""
         reference_ns = self.reference_ns
@@ -98,8 +106,8 @@ class Ledger:
         return len(clean) >= ROUNDS and apart(clean) <= AGREEMENT
 
     def _learn(self) -> None:
-        undisturbed = [e for e in self._canaries() if calm(e.block, self._threads)]
-        better_ns = better_reference_ns(self._kept_ns, _calm(undisturbed))
+        timings_ns = _calm(self._undisturbed())
+        better_ns = better_reference_ns(self._kept_ns, timings_ns, self._earlier_ns)
         if better_ns is not None:
             if self._kept_ns and better_ns > CONTRADICTION * self._kept_ns:
                 self._contradicted_ns = self._kept_ns
@@ -114,6 +122,9 @@ class Ledger:
                 f"drift: the canary network takes {found_ns / 1e6:.3g} ms all along, and not "
                 f"{known_ns / 1e6:.3g} ms as was known of it"
             )
+
+    def _undisturbed(self) -> list[Entry]:
+        return [entry for entry in self._canaries() if calm(entry.block, self._threads)]
 
     def _canaries(self) -> list[Entry]:
         return [entry for entry in self._entries if entry.canary]
