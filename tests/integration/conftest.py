@@ -2,12 +2,13 @@
 
 from tests.integration.own_lease import local, usual_lease_is_not_ours
 from tests.integration.ssh_doors import door
-from tests.integration.sshd import ssh_home, sshd, sshd_server, sshd_without_sftp
+from tests.integration.sshd import ssh_home, ssh_home_alone, sshd, sshd_server, sshd_without_sftp
 
 __all__ = [
     "door",
     "local",
     "ssh_home",
+    "ssh_home_alone",
     "sshd",
     "sshd_server",
     "sshd_without_sftp",

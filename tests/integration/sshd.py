@@ -21,6 +21,7 @@ from pathlib import Path
 
 import pytest
 
+from latkit.devices import ssh_config
 from tests import needs
 
 _SERVER = shutil.which("sshd") or "/usr/sbin/sshd"
@@ -225,6 +226,14 @@ def ssh_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
     monkeypatch.delenv("LATKIT_SSH_CONFIG", raising=False)
     return home
+
+
+@pytest.fixture
+def ssh_home_alone(ssh_home: Path) -> Path:
+    """The same, if its ``.ssh`` counts: ssh goes by the password database, not by $HOME."""
+    if (ssh_config.ssh_home() / ".ssh").exists():
+        pytest.skip("whoever runs the tests has an ~/.ssh of their own, which would be read")
+    return ssh_home
 
 
 @pytest.fixture

@@ -136,13 +136,13 @@ def test_a_key_exchange_that_the_configuration_allows_though_it_is_old(
 
 @pytest.mark.parametrize("thrown_away", ["/dev/null", "none"])
 def test_host_keys_are_verified_where_the_configuration_throws_them_away(
-    sshd_server: Sshd, config: Path, ssh_home: Path, thrown_away: str
+    sshd_server: Sshd, config: Path, ssh_home_alone: Path, thrown_away: str
 ):
     section = sshd_server.section("board", "StrictHostKeyChecking no")
     config.write_text(section.replace(str(sshd_server.known_hosts), thrown_away))
     with pytest.raises(LatkitError, match="not known"):
         reach(transport="openssh")
-    shutil.copy(sshd_server.known_hosts, ssh_home / ".ssh" / "known_hosts")
+    shutil.copy(sshd_server.known_hosts, ssh_home_alone / ".ssh" / "known_hosts")
     assert reach(transport="openssh") == "board"
 
 

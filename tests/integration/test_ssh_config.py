@@ -20,17 +20,20 @@ def reach(name: str = "board", **values: object) -> str:
 
 
 @pytest.fixture
-def config(sshd_server: Sshd, ssh_home: Path) -> Path:
-    """The usual place, in the home directory."""
+def config(sshd_server: Sshd, ssh_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file = ssh_home / ".ssh" / "config"
     file.write_text(sshd_server.section("board"))
+    monkeypatch.setenv("LATKIT_SSH_CONFIG", str(file))
     return file
 
 
-def test_the_usual_places_are_read(sshd_server: Sshd, ssh_home: Path):
-    shutil.copy(sshd_server.user_key, ssh_home / ".ssh" / "id_ed25519")
-    shutil.copy(sshd_server.known_hosts, ssh_home / ".ssh" / "known_hosts")
+def test_the_usual_places_are_read(sshd_server: Sshd, ssh_home_alone: Path):
+    usual = ssh_home_alone / ".ssh"
+    shutil.copy(sshd_server.user_key, usual / "id_ed25519")
+    shutil.copy(sshd_server.known_hosts, usual / "known_hosts")
     assert reach(host="127.0.0.1", port=sshd_server.port)
+    (usual / "config").write_text(f"Host board\n HostName 127.0.0.1\n Port {sshd_server.port}\n")
+    assert reach()
 
 
 def test_a_profile_without_an_address_is_a_host_of_the_configuration(sshd_server, config: Path):
@@ -45,7 +48,7 @@ def test_host_of_a_profile_may_be_another_alias(sshd_server: Sshd, config: Path)
 def test_included_files(sshd_server: Sshd, config: Path):
     (config.parent / "conf.d").mkdir()
     config.rename(config.parent / "conf.d" / "boards")
-    config.write_text("Include conf.d/*\nHost *\n    User nobody\n")
+    config.write_text(f"Include {config.parent}/conf.d/*\nHost *\n    User nobody\n")
     assert reach().startswith(f"{sshd_server.user}@")
 
 

@@ -163,14 +163,14 @@ class TestHostKey:
             assert transport.run(["echo", "in"]).stdout == "in\n"
 
     def test_keys_are_verified_where_the_configuration_throws_them_away(
-        self, own_sshd: Sshd, ssh_home: Path
+        self, own_sshd: Sshd, ssh_home_alone: Path
     ):
         careless = own_sshd.section().replace(str(own_sshd.known_hosts), "/dev/null")
         own_sshd.config.write_text(f"{careless}    StrictHostKeyChecking no\n")
         problem = failure()
         assert isinstance(problem, HostKeyError)
-        assert f"UserKnownHostsFile={ssh_home}/.ssh/known_hosts" in (problem.hint or "")
-        shutil.copy(own_sshd.known_hosts, ssh_home / ".ssh" / "known_hosts")
+        assert f"UserKnownHostsFile={ssh_home_alone}/.ssh/known_hosts" in (problem.hint or "")
+        shutil.copy(own_sshd.known_hosts, ssh_home_alone / ".ssh" / "known_hosts")
         with board():
             pass
 

@@ -250,8 +250,6 @@ class TestAcceptingAHostKey:
             '"{folder}/known hosts"',
             "{folder}/new/folder/known /no/such/second",
             "{folder}/50%%",
-            "/dev/null",
-            "none",
         ],
     )
     def test_unknown(
@@ -264,6 +262,12 @@ class TestAcceptingAHostKey:
         assert isinstance(problem, HostKeyError)
         self.follow((problem.hint or "").split("accept it")[1].partition(": ")[2])
         assert reach(transport=transport) == "board"
+
+    @pytest.mark.parametrize("files", ["/dev/null", "none"])
+    def test_unknown_and_thrown_away(
+        self, sshd_server: Sshd, config: Path, ssh_home_alone: Path, transport: str, files: str
+    ):
+        self.test_unknown(sshd_server, config, ssh_home_alone, transport, files)
 
     @pytest.mark.parametrize(
         "setting",
