@@ -53,7 +53,11 @@ class Drift:
 
     @cached_property
     def spread(self) -> float:
-        """By how much one timing of the canary is typically above the envelope, relative."""
+        """Relative standard deviation of one timing.
+
+        For a normal variable it is by how much one is typically above the lowest of five; what
+        other work on the machine does to a few of them does not count.
+        """
         return float(np.median(np.divide(self.canary_ns, self.lowest_ns))) - 1
 
     def at(self, moment: float) -> float:

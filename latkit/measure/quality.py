@@ -31,7 +31,7 @@ SOFT_LIMITS = {"GPU power cap"}
 """What a device may run at all its life; ``gpu.py`` of the runners names it."""
 
 
-UNSEEN = 0.003
+UNSEEN = 0.004
 """Relative standard error that every label has and no process of its own campaign shows.
 
 Learned from campaigns over the same networks, hours apart: docs/measurement.md.
@@ -42,7 +42,7 @@ Learned from campaigns over the same networks, hours apart: docs/measurement.md.
 class Sighting:
     """One block, how slow the device was then (None: unknown), and what speaks against it.
 
-    ``spread`` is by how much the canary's timings differ within the campaign, relative.
+    ``spread`` is the relative standard deviation of the canary's timings in the campaign.
     """
 
     entry: Entry
@@ -79,10 +79,10 @@ def unsure(seen: Sequence[Sighting], verdict: Verdict) -> float:
     """Relative standard error of a label that its own processes do not show.
 
     They ran within minutes of one another; another campaign runs in another hour. How far two hours
-    are apart, the canary tells: a network that is timed throughout. Where something speaks against
-    the measurement, the variance is twice as large.
+    are apart, the canary tells: a network that is timed throughout, of whose timings a label is the
+    mean of two. Where something speaks against the measurement, the variance is twice as large.
     """
-    variance = UNSEEN**2 + max(each.spread for each in seen) ** 2
+    variance = UNSEEN**2 + max(each.spread for each in seen) ** 2 / 2
     return float((variance if verdict.level == "valid" else 2 * variance) ** 0.5)
 
 

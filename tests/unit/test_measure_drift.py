@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from latkit.measure.drift import Drift, better_reference_ns, makeshift_ns
@@ -30,10 +31,15 @@ def test_what_chance_may_have_made_is_not_divided_out():
     assert believed == pytest.approx([1.0, 1.0083, 1.015, 1.0267, 1.048], abs=1e-4)
 
 
-def test_the_spread_is_that_of_one_timing_about_the_envelope():
-    moments = tuple(map(float, range(9)))
-    assert Drift(moments, (100.0, 102.0, 104.0) * 3, 90.0).spread == pytest.approx(0.02)
-    assert Drift(moments, (100.0,) * 8 + (400.0,), 90.0).spread == 0.0
+def test_the_spread_is_the_standard_deviation_of_one_timing():
+    rng = np.random.default_rng(0)
+    moments = tuple(map(float, range(12)))
+    found = [Drift(moments, tuple(rng.normal(100.0, 1.0, 12)), 90.0).spread for _ in range(500)]
+    assert np.mean(found) == pytest.approx(0.01, rel=0.15)
+
+
+def test_the_spread_heeds_no_timing_that_was_disturbed():
+    assert Drift(tuple(map(float, range(9))), (100.0,) * 8 + (400.0,), 90.0).spread == 0.0
 
 
 def test_what_comes_and_goes_is_no_drift():
