@@ -17,7 +17,12 @@ from latkit.devices.transport import CommandResult, Transport, open_transport
 from latkit.errors import LatkitError, RunnerError
 
 OLDEST_PYTHON = (3, 8)
-_NOT_STARTED = (126, 127)
+_NOT_STARTED = 126
+_NOT_FOUND = 127
+_ANOTHER = (
+    "set `python` in the profile to one that was built for this device, and is executable: "
+    "a disk that is mounted noexec has none"
+)
 _NEWER = "Python 3.8 or newer is needed"
 _FIND = 'for name; do command -v "$name" >/dev/null && echo "$name" && exit; done'
 
@@ -106,13 +111,14 @@ def _not_run(profile: Profile, transport: Transport, answer: CommandResult) -> F
     """Of a Python that did not do what it was told."""
     python = transport.expand(profile.python)
     said = answer.stderr.strip()[-300:]
-    if answer.returncode in _NOT_STARTED:
-        there = answer.returncode != _NOT_STARTED[-1]
-        detail = f"{python} cannot be started: {said}" if there else f"there is no {python}"
-        return Finding("python", "problem", detail, _get_python(profile, transport))
+    if answer.returncode == _NOT_FOUND:
+        return Finding(
+            "python", "problem", f"there is no {python}", _get_python(profile, transport)
+        )
+    if answer.returncode == _NOT_STARTED:
+        return Finding("python", "problem", f"{python} cannot be started: {said}", _ANOTHER)
     if name := signals.of_status(answer.returncode):
-        hint = "set `python` in the profile to one that was built for this device"
-        return Finding("python", "problem", f"{python} {signals.meaning(name)}", hint)
+        return Finding("python", "problem", f"{python} {signals.meaning(name)}", _ANOTHER)
     version = transport.run([python, "--version"], timeout_s=profile.command_timeout_s)
     named = (version.stdout + version.stderr).strip()[:100]
     detail = f"{python} is {named}: {said}; {_NEWER}"

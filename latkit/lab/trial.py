@@ -12,7 +12,7 @@ from latkit.devices.finding import Finding
 from latkit.devices.lease import DeviceBusyError
 from latkit.devices.profile import Profile
 from latkit.devices.tune import tuned
-from latkit.errors import LatkitError
+from latkit.errors import DeviceUnreachable, LatkitError
 from latkit.formats.cache import ModelCache
 from latkit.lab.workspace import Workspace
 from latkit.measure.campaign import CANARY_RULE
@@ -45,6 +45,8 @@ def trial(profile: Profile, *, tune: bool = False) -> Finding:
         return Finding("lease", "problem", problem.message, problem.hint)
     except DeviceNotReadyError as problem:
         return Finding("state", "problem", problem.message, problem.hint)
+    except DeviceUnreachable as problem:
+        return Finding("connection", "problem", problem.message, problem.hint)
     except LatkitError as problem:
         return Finding(NAME, "problem", problem.message, problem.hint)
     if wrong:
