@@ -110,7 +110,7 @@ def _facts(profile: Profile, transport: Transport) -> Facts | Finding:
 def _not_run(profile: Profile, transport: Transport, answer: CommandResult) -> Finding:
     """Of a Python that did not do what it was told."""
     python = transport.expand(profile.python)
-    said = answer.stderr.strip()[-300:]
+    said = (answer.stderr.strip().splitlines() or [""])[0][-300:]
     if answer.returncode == _NOT_FOUND:
         return Finding(
             "python", "problem", f"there is no {python}", _get_python(profile, transport)
