@@ -32,7 +32,7 @@ def device_name(text: str) -> str:
     It becomes a folder's name, a word of command lines, and a cell of tables: no path, no control
     character, nothing that a selector (``rpi4@threads=4``) would take for something else.
     """
-    if not _DEVICE_NAME.fullmatch(text) or text != text.strip():
+    if not isinstance(text, str) or not _DEVICE_NAME.fullmatch(text) or text != text.strip():
         raise UsageError(
             f"{shorten(text)} cannot be the name of a device",
             "1 to 64 letters, digits, spaces and . _ - + ( ), beginning with a letter or digit",

@@ -30,6 +30,10 @@ class LatkitError(Exception):
         return self
 
 
+class LeftOut(UserWarning):
+    """Something damaged or foreign was left out, so that the rest could be used."""
+
+
 class UsageError(LatkitError):
     """What was asked for cannot be: a bad value, an unknown name, a malformed file."""
 

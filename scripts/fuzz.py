@@ -111,8 +111,8 @@ def by_coverage(name: str, seconds: int, folder: Path) -> None:
 
     from latkit.errors import LatkitError
 
-    with atheris.instrument_imports(include=["latkit"]):
-        reader = readers()[name]
+    reader = readers()[name]
+    atheris.instrument_all()
     corpus, path = folder / name, folder / f"{name}.{reader.suffix}"
     corpus.mkdir()
     for number, content in enumerate(reader.seeds):

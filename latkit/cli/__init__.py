@@ -89,7 +89,7 @@ def run(arguments: list[str]) -> int:
     """Run one command line and return its exit code; ``--debug`` may stand anywhere in it."""
     debug = "--debug" in arguments
     words = [word for word in arguments if word != "--debug"]
-    with terminal.guarded():
+    with terminal.guarded(), failure.warnings_told():
         if debug:
             _tell_more()
         try:

@@ -1,7 +1,8 @@
-"""``latkit dataset``: the measurements that were taken, in and out."""
+"""``latkit dataset``: the measurements that were taken, in and out, and away."""
 
 from __future__ import annotations
 
+import sys
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import click
 
 from latkit.cli.command import Group, in_vain
 from latkit.cli.condition import choosing_conditions
+from latkit.cli.name import DEVICE
 from latkit.cli.number import at_least
 from latkit.cli.output import (
     Column,
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
 @click.group(name="dataset", cls=Group)
 def command() -> None:
-    """Look at, export and import measurements."""
+    """Look at, export, import and remove measurements."""
 
 
 @command.command("info")
@@ -57,11 +59,11 @@ def info(as_json: bool) -> None:
     ]
     show(rows, columns, as_json)
     if not as_json:
-        note(f"in {lab.db}")
+        note(f"in {lab.dataset.place}")
 
 
 @command.command("list")
-@click.option("--device", help="Only this device.")
+@click.option("--device", type=DEVICE, help="Only this device.")
 @click.option("--space", help="Only this space.")
 @click.option("--verdict", type=click.Choice(LEVELS), help="Only measurements judged so.")
 @click.option("--last", type=at_least(1), help="Only the last so many.")
@@ -93,7 +95,7 @@ def list_measurements(
 
 
 @command.command("verify")
-@click.option("--device", help="Only this device.")
+@click.option("--device", type=DEVICE, help="Only this device.")
 @click.option("--space", help="Only this space.")
 @click.option("--rows", is_flag=True, help="Show every finding, not only how many there are.")
 @click.option(
@@ -169,7 +171,7 @@ def _show_findings(found: Audit, rows: bool) -> None:
 
 @command.command("export")
 @click.argument("file", type=click.Path(dir_okay=False))
-@click.option("--device", help="Only this device.")
+@click.option("--device", type=DEVICE, help="Only this device.")
 @click.option("--space", help="Only this space.")
 def export(file: str, device: str | None, space: str | None) -> None:
     """Write measurements to FILE: .csv, .parquet or .json (the last two with raw samples)."""
@@ -177,6 +179,43 @@ def export(file: str, device: str | None, space: str | None) -> None:
 
     written = Lab().dataset.export(file, device, space)
     note(f"{counted(written, 'measurement')} written to {file}")
+
+
+@command.command("remove")
+@click.option("--device", required=True, help="Whose measurements; imported ones too.")
+@click.option("--space", help="Only this space.")
+@choosing_conditions
+@click.option("--dry-run", is_flag=True, help="Say what would be removed, and leave it.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def remove(
+    device: str, space: str | None, options: dict[str, Any], dry_run: bool, yes: bool
+) -> None:
+    """Delete measurements of a device, raw samples included.
+
+    Says what will go, and asks first. Nothing else is touched: neither other devices, nor
+    predictors that were made from these measurements.
+    """
+    from latkit.lab import Lab
+
+    dataset = Lab().dataset
+    for one in dataset.entries(device, space, options):
+        said = counted(one.measurements, "measurement")
+        note(f"  {device}, {one.collection}, {one.condition.words()}: {said}")
+    if dry_run:
+        note("nothing was removed (--dry-run)")
+        return
+    if not yes:
+        _confirm()
+    note(f"{counted(dataset.remove(device, space, **options), 'measurement')} removed")
+
+
+def _confirm() -> None:
+    from latkit.errors import UsageError
+
+    if not sys.stdin.isatty():
+        raise UsageError("nothing was removed, as nobody could be asked", "confirm with --yes")
+    if not click.confirm("Remove them?", err=True):
+        raise UsageError("nothing was removed")
 
 
 @command.command("import")

@@ -4,14 +4,35 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import click
 
 from latkit.cli import terminal
 from latkit.cli.terminal import tell
-from latkit.errors import LatkitError
+from latkit.errors import LatkitError, LeftOut
 
 INTERRUPTED = 130
+
+
+@contextmanager
+def warnings_told() -> Iterator[None]:
+    """Say what was left out as latkit says everything, and each once."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", LeftOut)
+        usual = warnings.showwarning
+
+        def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
+            if issubclass(category, LeftOut):
+                tell(str(message), "warning: ", "yellow")
+            else:
+                usual(message, category, *where, **more)
+
+        warnings.showwarning = show
+        yield
 
 
 def told(problem: BaseException, debug: bool) -> int:

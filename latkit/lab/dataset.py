@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from latkit import spaces
-from latkit.condition import Condition
+from latkit.condition import Condition, device_name
 from latkit.errors import ArchError, LatkitError
 from latkit.lab.among import among
 from latkit.lab.imports import Imported, Survey
+from latkit.lab.options import Options
+from latkit.lab.options import wanted as wanted_by
 from latkit.lab.workspace import Workspace
 from latkit.measurement import LEVELS, Level, Measurement
 from latkit.store import Query, Summary
@@ -18,6 +20,9 @@ from latkit.store.io import files, flat
 from latkit.store.io.headers import EVERYTHING, Taken, Unit
 from latkit.store.io.refusal import Refuse, raising
 from latkit.subjects import Subject
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["Dataset", "Unit", "read_file", "row", "summary_row"]
 
@@ -27,6 +32,12 @@ class Dataset:
 
     def __init__(self, lab: Workspace) -> None:
         self._lab = lab
+
+    @property
+    def place(self) -> str:
+        """Where it is kept, to be shown: without a password."""
+        with self._lab.store() as store:
+            return store.place
 
     def summary(self) -> list[Summary]:
         """How much there is of every collection under every condition, the last stored last."""
@@ -78,6 +89,32 @@ class Dataset:
         self.require(device, space)
         return flat.write(self.find(device, space, samples=path.suffix != ".csv"), path)
 
+    def entries(
+        self, device: str, space: str | None = None, options: Mapping[str, Any] | None = None
+    ) -> list[Summary]:
+        """What there is of a device, perhaps of one space and under conditions that options name.
+
+        Raises UnknownNameError for a device or a space that the dataset does not have, and
+        MeasurementsUnusable where nothing was measured so.
+        """
+        found = self.summary()
+        # What an earlier latkit imported may have any name.
+        if device not in {one.condition.board for one in found}:
+            device_name(device)
+        return among(found, device, space, wanted_by(options or {}))
+
+    def remove(self, device: str, space: str | None = None, **options: Unpack[Options]) -> int:
+        """Delete measurements of a device, those that ``entries`` tells of; returns how many.
+
+        Predictors that were made from them stay.
+        """
+        entries = self.entries(device, space, options)
+        with self._lab.store() as store:
+            return sum(
+                store.remove(Query(collection=one.collection, condition=one.condition))
+                for one in entries
+            )
+
     def import_(
         self,
         path: str | Path,
@@ -103,7 +140,7 @@ class Dataset:
         survey = Survey()
         survey.count(read_file(Path(path), space, taken, survey.refuse))
         with self._lab.store() as store:
-            added = store.add_many(read_file(Path(path), space, taken, lambda _: None))
+            added = store.add_read(read_file(Path(path), space, taken, lambda _: None))
         known, left_out = survey.found - added, tuple(one.message for one in survey.left_out)
         return Imported(added, known, survey.devices(), survey.wrong, left_out)
 

@@ -17,14 +17,14 @@ class Workspace:
 
     Attributes:
         data: folder of dataset and predictors.
-        db: SQLAlchemy URL of the dataset.
+        db: SQLAlchemy URL of the dataset, or its SQLite file.
         cache: folder of what can be made anew.
     """
 
     def __init__(self, data: str | Path | None = None, db: str | None = None) -> None:
         self.data = own_path(str(data), "LATKIT_DATA_DIR").absolute() if data else data_dir()
         named = None if data else os.environ.get("LATKIT_DB")
-        self.db = db or named or f"sqlite:///{self.data / 'latkit.db'}"
+        self.db: str | Path = db or named or self.data / "latkit.db"
         self.cache = cache_dir()
 
     def __repr__(self) -> str:

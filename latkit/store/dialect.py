@@ -6,6 +6,8 @@ up still holds when it inserts; a reader never waits.
 
 from __future__ import annotations
 
+import os
+import sqlite3
 from contextlib import suppress
 from os import SEEK_END
 from pathlib import Path
@@ -57,14 +59,39 @@ def let_readers_in(engine: Engine) -> None:
 
 
 def _sqlite(url: URL) -> Engine:
-    if url.database and url.database != ":memory:" and "uri" not in url.query:
-        _make_room(Path(url.database))
-        _refuse_cut_short(Path(url.database))
     # isolation_level None: transactions are begun by ``begin``, never by the driver.
-    options = {"timeout": BUSY_TIMEOUT_S, "isolation_level": None}
-    made = create_engine(url.set(drivername="sqlite"), connect_args=options)
+    options: dict[str, Any] = {"timeout": BUSY_TIMEOUT_S, "isolation_level": None}
+    opened = url.set(drivername="sqlite")
+    if url.database and url.database != ":memory:" and "uri" not in url.query:
+        path = Path(url.database)
+        _make_room(path)
+        _refuse_cut_short(path)
+        if _only_readable(path):
+            return create_engine(opened, creator=lambda: _reading_connection(path, options))
+    made = create_engine(opened, connect_args=options)
     event.listen(made, "connect", _set_pragmas)
     return made
+
+
+def _only_readable(path: Path) -> bool:
+    """Whether a dataset that is there can be read, but not written beside."""
+    return path.is_file() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK))
+
+
+def _reading_connection(path: Path, options: dict[str, Any]) -> sqlite3.Connection:
+    # SQLite wants to write even to read, unless it is told that nobody else does: which is so
+    # where no log of a writer lies beside it.
+    log = path.with_name(f"{path.name}-wal")
+    alone = "" if log.exists() and log.stat().st_size else "&immutable=1"
+    name = f"{path.absolute().as_uri()}?mode=ro{alone}"
+    made: sqlite3.Connection = sqlite3.connect(name, uri=True, check_same_thread=False, **options)
+    _read_any_text(made)
+    return made
+
+
+def _read_any_text(connection: Any) -> None:
+    # Bytes that are no UTF-8 spoil their row, not the whole query.
+    connection.text_factory = lambda content: content.decode("utf-8", "replace")
 
 
 def _make_room(path: Path) -> None:
@@ -81,6 +108,8 @@ def _make_room(path: Path) -> None:
 
 
 def _refuse_cut_short(path: Path) -> None:
+    if path.exists() and not path.is_file():
+        raise explained(str(path), "unable to open database file: it is no file")
     # SQLite notices missing pages by itself, but fills a last page that was cut up with zeros.
     try:
         with path.open("rb") as file:
@@ -94,6 +123,7 @@ def _refuse_cut_short(path: Path) -> None:
 
 
 def _set_pragmas(connection: Any, _record: Any) -> None:
+    _read_any_text(connection)
     connection.execute("PRAGMA foreign_keys=ON")
     # With WAL alone, a power cut could take the measurements of the last seconds.
     connection.execute("PRAGMA synchronous=FULL")

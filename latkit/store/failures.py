@@ -21,7 +21,17 @@ _UNREACHABLE = (
     "is the server running, and are host, port, user and password in LATKIT_DB right?",
 )
 _BUSY = ("is held by another process that has been writing for long", "try again when it is done")
+_LOCKLESS = (
+    "is on a file system without working file locks",
+    "keep it on a local disk (LATKIT_DATA_DIR), or in PostgreSQL (LATKIT_DB)",
+)
+_NO_LOCKS = (
+    *("SQLITE_PROTOCOL", "SQLITE_NOLFS", "SQLITE_IOERR_LOCK", "SQLITE_IOERR_RDLOCK"),
+    *("SQLITE_IOERR_UNLOCK", "SQLITE_IOERR_CHECKRESERVEDLOCK", "SQLITE_IOERR_SHM"),
+)
+"""How SQLite calls it that the file system refuses a lock, or memory shared through a file."""
 _EXPLANATIONS = (
+    *((sign, _LOCKLESS) for sign in ("locking protocol", *_NO_LOCKS)),
     ("disk is full", _FULL),
     ("No space left", _FULL),
     (
@@ -58,7 +68,10 @@ def translated(place: str) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as problem:
-        raise explained(place, str(getattr(problem, "orig", None) or problem)) from problem
+        cause = getattr(problem, "orig", None) or problem
+        name = getattr(cause, "sqlite_errorname", "")  # not before Python 3.11
+        words = f"{name}: {cause}" if name.startswith(_NO_LOCKS) else str(cause)
+        raise explained(place, words) from problem
     except UnicodeDecodeError as problem:
         # sqlite3 cannot even tell what is wrong where names in the schema are scribbled over.
         raise explained(place, f"malformed: {problem}") from problem

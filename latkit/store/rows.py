@@ -11,13 +11,15 @@ from sqlalchemy import Row, RowMapping
 
 from latkit.condition import Condition
 from latkit.errors import StoreError
-from latkit.measurement import Block, Measurement, Verdict
+from latkit.measurement import LEVELS, Block, Measurement, Verdict
 from latkit.store import samples
+from latkit.store.damage import require_counts, require_figures, require_texts
 from latkit.store.schema import conditions
 from latkit.subjects import Subject
 
 FIGURES = ("latency_ms", "lower_ms", "upper_ms", "p10_ms", "p90_ms", "noise", "energy_mj")
 CONDITION_FIELDS = tuple(column.name for column in conditions.columns if column.name != "id")
+_TEXTS = ("device", "kind", "runtime", "runtime_version", "provider", "precision", "state")
 IDENTITY_FIELDS = tuple(name for name in CONDITION_FIELDS if name != "kind")
 """What tells conditions apart."""
 
@@ -68,11 +70,19 @@ def stored(name: str, value: Any) -> Any:
 
 
 def measurement_of(row: Row[Any], condition: Condition, blocks: Sequence[Block]) -> Measurement:
-    """Inverse of ``measurement_row``; the row carries ``collection`` and ``key`` besides."""
+    """Inverse of ``measurement_row``; the row carries ``collection`` and ``key`` besides.
+
+    Raises StoreError where a column holds what is never written there.
+    """
+    what = f"measurement {row.id}"
+    require_texts(row._mapping, ("collection", "key", "measured_at"), what)
+    require_figures(row._mapping, FIGURES, what)
+    if row.level not in LEVELS:
+        raise StoreError(f"{what} is damaged: its verdict is {str(row.level)[:40]!r}")
     return Measurement(
         subject=Subject(row.collection, row.key),
         condition=condition,
-        verdict=Verdict(row.level, tuple(_unjson(row.reasons)) if row.reasons else ()),
+        verdict=Verdict(row.level, tuple(_unjson(row.reasons, list)) if row.reasons else ()),
         latency_ms=row.latency_ms,
         lower_ms=row.lower_ms,
         upper_ms=row.upper_ms,
@@ -80,14 +90,16 @@ def measurement_of(row: Row[Any], condition: Condition, blocks: Sequence[Block])
         p90_ms=row.p90_ms,
         noise=row.noise,
         blocks=tuple(blocks),
-        context=_unjson(row.context) if row.context else {},
+        context=_unjson(row.context, dict) if row.context else {},
         measured_at=row.measured_at,
         energy_mj=row.energy_mj,
     )
 
 
 def block_of(row: Row[Any]) -> Block:
-    """Inverse of one of ``block_rows``; raises StoreError where its samples are damaged."""
+    """Inverse of one of ``block_rows``; raises StoreError where it is damaged."""
+    numbers = ("cold_ns", "thread_cpu_ns", "involuntary_switches", "sample_count")
+    require_counts(row._mapping, numbers, f"a block of measurement {row.measurement_id}")
     return Block(
         cold_ns=row.cold_ns,
         samples_ns=samples.unpack(row.samples, row.sample_count),
@@ -97,7 +109,9 @@ def block_of(row: Row[Any]) -> Block:
 
 
 def condition_of(row: RowMapping) -> Condition:
-    """Inverse of ``condition_row``; raises StoreError where its processors are no numbers."""
+    """Inverse of ``condition_row``; raises StoreError where a value is none."""
+    require_texts(row, _TEXTS, "a condition of the dataset")
+    require_counts(row, ("threads", "batch", "protocol"), "a condition of the dataset")
     try:
         affinity = [int(number) for number in row["affinity"].split(",") if number]
     except (ValueError, TypeError, AttributeError):
@@ -112,8 +126,11 @@ def _json(value: Any) -> str:
         raise StoreError(f"a measurement's context cannot be stored: {problem}") from None
 
 
-def _unjson(text: str) -> Any:
+def _unjson(text: str, kind: type) -> Any:
     try:
-        return json.loads(text)
-    except (TypeError, ValueError) as problem:
+        found = json.loads(text)
+    except (TypeError, ValueError, RecursionError) as problem:
         raise StoreError(f"a measurement's reasons or context are damaged ({problem})") from None
+    if not isinstance(found, kind):
+        raise StoreError(f"a measurement's reasons or context are damaged (no {kind.__name__})")
+    return found

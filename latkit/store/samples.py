@@ -28,7 +28,7 @@ def unpack(blob: bytes, count: int) -> tuple[int, ...]:
     inflater = zlib.decompressobj()
     try:
         raw = inflater.decompress(blob, count * ITEM_BYTES + 1)
-    except (zlib.error, ValueError, OverflowError) as problem:
+    except (zlib.error, TypeError, ValueError, OverflowError) as problem:
         raise StoreError(f"the raw samples of a measurement are damaged ({problem})") from None
     if len(raw) != count * ITEM_BYTES or not inflater.eof:
         raise StoreError(f"the raw samples of a measurement are damaged ({count} were expected)")

@@ -5,22 +5,26 @@ from __future__ import annotations
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, insert, select, update
+from sqlalchemy import Connection, Engine, Row, RowMapping, delete, insert, select, update
 
 from latkit.condition import Condition
 from latkit.errors import StoreError
-from latkit.measurement import Block, Measurement
+from latkit.measurement import Measurement
 from latkit.store import query
+from latkit.store.damage import is_figure, leaving_out, require_texts
 from latkit.store.database import connect, reading, writing
+from latkit.store.failures import place
 from latkit.store.insert import Identity, Inserter
 from latkit.store.migrate import bring_up_to_date
 from latkit.store.query import USABLE, Query, same_condition
 from latkit.store.rows import block_of, condition_of, measurement_of
-from latkit.store.schema import canaries, conditions, subjects
+from latkit.store.schema import blocks, canaries, conditions, measurements, subjects
 from latkit.store.table import Cell, LatencyTable, build_table
 from latkit.subjects import Subject
 
@@ -70,19 +74,25 @@ class Store:
         self._engine = engine
 
     @classmethod
-    def open(cls, url: str) -> Store:
-        """The dataset at a SQLAlchemy URL, created or migrated where need be.
+    def open(cls, where: str | Path) -> Store:
+        """The dataset in a SQLite file, or at a SQLAlchemy URL; created or migrated where need be.
 
-        Raises StoreError where it cannot be opened, is damaged, or is not a dataset, and
+        One that is read-only can be read, unless it would have to be migrated first. Raises
+        StoreError where it cannot be opened, is damaged, or is not a dataset, and
         MissingDependency where a driver is not installed.
         """
-        engine = connect(url)
+        engine = connect(where)
         try:
             bring_up_to_date(engine)
         except BaseException:
             engine.dispose()
             raise
         return cls(engine)
+
+    @property
+    def place(self) -> str:
+        """Where the dataset is, to be shown: without a password."""
+        return place(self._engine.url)
 
     def close(self) -> None:
         """Let go of the database."""
@@ -108,10 +118,15 @@ class Store:
         """Store those that the dataset lacks; returns how many.
 
         A measurement is there already if one of the same subject, condition, time and latency is.
-        Importing a file twice therefore adds nothing twice, at the same time neither. They are
-        stored batch by batch, as they are read, so that a campaign beside it never waits for long.
-        Of an import that was cut off whole batches are there; the same again adds the rest.
+        Importing a file twice therefore adds nothing twice, at the same time neither. All are read
+        before any is stored, and stored batch by batch, so that a campaign beside it never waits
+        for long. Of an import that was cut off whole batches are there; the same again adds the
+        rest.
         """
+        return self.add_read(list(found))
+
+    def add_read(self, found: Iterable[Measurement]) -> int:
+        """The same for more than fits into memory: each batch is stored when it has been read."""
         seen: Counter[Identity] = Counter()
         added = 0
         for number, batch in enumerate(_portions(found)):
@@ -124,16 +139,31 @@ class Store:
     def find(self, wanted: Query = EVERYTHING, *, samples: bool = False) -> Iterator[Measurement]:
         """Measurements that a query asks for, as they were stored, read as they are asked for.
 
-        Their blocks of raw samples are read only with ``samples``.
+        Their blocks of raw samples are read only with ``samples``. What is damaged is left out,
+        and told by a LeftOut warning at the end.
         """
         chosen = query.measurement_rows(query.numbers(wanted))
-        with reading(self._engine) as connection:
+        with leaving_out(self.place) as damaged, reading(self._engine) as connection:
             known = _conditions(connection)
             rows = connection.execution_options(yield_per=READ_AT_ONCE).execute(chosen)
             for part in rows.partitions():
-                blocks = _blocks(connection, [row.id for row in part]) if samples else {}
+                sampled = _blocks(connection, [row.id for row in part]) if samples else {}
                 for row in part:
-                    yield measurement_of(row, known[row.condition_id], blocks.get(row.id, ()))
+                    try:
+                        own = tuple(block_of(block) for block in sampled.get(row.id, ()))
+                        found = measurement_of(row, known[row.condition_id], own)
+                    except StoreError as problem:
+                        damaged.append(problem)
+                    else:
+                        yield found
+
+    def remove(self, wanted: Query) -> int:
+        """Delete the measurements that a query asks for, raw samples included; returns how many."""
+        numbers = query.numbers(wanted)
+        with writing(self._engine) as connection:
+            connection.execute(delete(blocks).where(blocks.c.measurement_id.in_(numbers)))
+            done = connection.execute(delete(measurements).where(measurements.c.id.in_(numbers)))
+            return done.rowcount
 
     def last_number(self, wanted: Query = EVERYTHING) -> int:
         """Number of the measurement that was stored last of those wanted; 0 where there is none.
@@ -155,7 +185,9 @@ class Store:
         query = select(canaries.c.model, canaries.c.reference_ns).join(conditions)
         with reading(self._engine) as connection:
             found = connection.execute(query.where(*same_condition(condition)))
-            known: dict[str, float] = {row.model: row.reference_ns for row in found}
+            known: dict[str, float] = {
+                row.model: row.reference_ns for row in found if is_figure(row.reference_ns)
+            }
         return next((known[model] for model in models if model in known), None)
 
     def keep_canary_reference(self, condition: Condition, model: str, reference_ns: float) -> None:
@@ -172,17 +204,18 @@ class Store:
                 connection.execute(update(canaries).where(*same).values(row))
 
     def summary(self) -> list[Summary]:
-        """One entry per collection and condition, the one stored last coming last."""
-        with reading(self._engine) as connection:
-            rows = connection.execute(query.summary()).mappings().all()
-        return [
-            Summary(
-                condition=condition_of(row),
-                repeats=row["measurements"] - row["subjects"],
-                **{name: row[name] for name in _COUNTED},
-            )
-            for row in rows
-        ]
+        """One entry per collection and condition, the one stored last coming last.
+
+        What is damaged is left out, and told by a LeftOut warning.
+        """
+        found = []
+        with leaving_out(self.place) as damaged, reading(self._engine) as connection:
+            for row in connection.execute(query.summary()).mappings():
+                try:
+                    found.append(_summary_of(row))
+                except StoreError as problem:
+                    damaged.append(problem)
+        return found
 
     def table(self, collection: str, devices: Sequence[str] | None = None) -> LatencyTable:
         """Newest usable latency of every subject on every device, as a matrix.
@@ -193,10 +226,24 @@ class Store:
         Raises MeasurementsUnusable where a device asked for has no usable latency.
         """
         wanted = query.numbers(Query(collection=collection, levels=USABLE, newest=True))
-        with reading(self._engine) as connection:
-            cells = [Cell(*row) for row in connection.execute(query.cells(wanted))]
-            known = _subjects(connection, collection)
-            return build_table(collection, cells, known, _conditions(connection), devices)
+        with leaving_out(self.place) as damaged, reading(self._engine) as connection:
+            known, names = _subjects(connection, collection), _conditions(connection)
+            cells = []
+            for row in connection.execute(query.cells(wanted)):
+                if row.condition_id in names and is_figure(row.latency_ms):
+                    cells.append(Cell(*row))
+                else:
+                    damaged.append(StoreError(f"latency_ms is {str(row.latency_ms)[:40]!r}"))
+            return build_table(collection, cells, known, names, devices)
+
+
+def _summary_of(row: RowMapping) -> Summary:
+    require_texts(row, ("collection", "first", "last"), "what the dataset holds")
+    return Summary(
+        condition=condition_of(row),
+        repeats=row["measurements"] - row["subjects"],
+        **{name: row[name] for name in _COUNTED},
+    )
 
 
 _COUNTED = (
@@ -234,8 +281,12 @@ class _Numbered(dict[int, Item]):
 
 
 def _conditions(connection: Connection) -> _Numbered[Condition]:
-    rows = connection.execute(select(conditions)).mappings()
-    return _Numbered({row["id"]: condition_of(row) for row in rows})
+    """All that are sound; what refers to another one is damaged."""
+    found: _Numbered[Condition] = _Numbered()
+    for row in connection.execute(select(conditions)).mappings():
+        with suppress(StoreError):
+            found[row["id"]] = condition_of(row)
+    return found
 
 
 def _subjects(connection: Connection, collection: str) -> _Numbered[Subject]:
@@ -243,8 +294,8 @@ def _subjects(connection: Connection, collection: str) -> _Numbered[Subject]:
     return _Numbered({row.id: Subject(row.collection, row.key) for row in rows})
 
 
-def _blocks(connection: Connection, measurement_ids: Sequence[int]) -> dict[int, list[Block]]:
-    found: dict[int, list[Block]] = defaultdict(list)
+def _blocks(connection: Connection, measurement_ids: Sequence[int]) -> dict[int, list[Row[Any]]]:
+    found: dict[int, list[Row[Any]]] = defaultdict(list)
     for row in connection.execute(query.block_rows(measurement_ids)):
-        found[row.measurement_id].append(block_of(row))
+        found[row.measurement_id].append(row)
     return found
