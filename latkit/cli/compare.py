@@ -9,7 +9,7 @@ import click
 from latkit.cli.command import Command, in_vain
 from latkit.cli.number import SEED
 from latkit.cli.output import Column, json_option, ms_column, note, percent, show, show_json
-from latkit.cli.terminal import put
+from latkit.cli.terminal import put, put_line
 from latkit.plural import counted
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def command(a: str, b: str, rows: bool, seed: int, as_json: bool) -> None:
     if rows:
         _show_rows(found)
     _show_summary(found)
-    put(f"\n{found.verdict()}")
+    put()
+    put_line(found.verdict())
     _remark(found)
 
 

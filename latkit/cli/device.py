@@ -11,7 +11,7 @@ from latkit.cli.command import Group
 from latkit.cli.condition import as_words, condition_options
 from latkit.cli.number import at_least
 from latkit.cli.output import Column, json_option, next_step, note, show, show_json
-from latkit.cli.terminal import put
+from latkit.cli.terminal import put_line
 from latkit.errors import DeviceUnreachable
 
 UNREACHABLE = DeviceUnreachable.exit_code
@@ -86,7 +86,7 @@ def add_device(name: str, like: str | None, **fields: str | int | None) -> None:
 
     given = {key: value for key, value in fields.items() if value is not None}
     path = add_profile(name, like, given)
-    put(path)
+    put_line(path)
     next_step(f"latkit device check {quote(name)}")
 
 

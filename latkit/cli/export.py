@@ -13,7 +13,7 @@ from latkit.cli.command import Command
 from latkit.cli.condition import condition_options
 from latkit.cli.name import DEVICE
 from latkit.cli.output import json_option, next_step, note, show_json
-from latkit.cli.terminal import put
+from latkit.cli.terminal import put_line
 
 
 @click.command(name="export", cls=Command)
@@ -50,7 +50,7 @@ def command(
         show_json(result.row())
         return
     for path in result.files:
-        put(path)
+        put_line(path)
     note(f"{device}, {result.space}: {result.condition.words()}")
     if deploy:
         note(f"on the device: {result.remote}")

@@ -7,6 +7,7 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import indent
 from typing import Any
 
 import click
@@ -38,7 +39,8 @@ def warnings_told() -> Iterator[None]:
 def told(problem: BaseException, debug: bool) -> int:
     """Say what ended a command, and return the exit code; ``debug`` shows where it happened."""
     if debug:
-        traceback.print_exception(problem)
+        where = "".join(traceback.format_exception(problem))
+        sys.stderr.write(indent(where, "  "))  # so that no line of it passes for one of our own
     if isinstance(problem, click.ClickException):
         problem.show(file=sys.stderr)
         return problem.exit_code

@@ -9,7 +9,7 @@ import click
 from latkit.cli.command import Command, typed
 from latkit.cli.number import SEED
 from latkit.cli.output import next_step, note
-from latkit.cli.terminal import put
+from latkit.cli.terminal import put_line
 from latkit.plural import counted
 
 
@@ -47,5 +47,5 @@ def command(space: str, devices: tuple[str, ...], seed: int, output: str) -> Non
     size_mb = sum(file.stat().st_size for file in Path(output).iterdir()) / 1e6
     sources = bundle.manifest["devices"]
     note(f"trained on {counted(len(sources), 'device')}, {size_mb:.1f} MB")
-    put(output)
+    put_line(output)
     next_step(adapting_from(lab, bundle.space, output, sources))

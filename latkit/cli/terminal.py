@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 import click
 
 from latkit.errors import LatkitError
-from latkit.report.clean import clean
+from latkit.report.clean import clean, one_line
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -126,6 +126,11 @@ def console(stream: TextIO) -> Console:
 def put(text: object = "") -> None:
     """Print on stdout: data."""
     click.echo(clean(str(text)), file=sys.stdout)
+
+
+def put_line(text: object) -> None:
+    """The same on a single line: a path, a sentence that names things."""
+    put(one_line(str(text)))
 
 
 def tell(text: str, label: str = "", colour: str | None = None, *, bold: bool = False) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from latkit.config import own_path
 from latkit.errors import UsageError
 
 SYSTEM_CONFIG = Path("/etc/ssh/ssh_config")
@@ -45,7 +46,7 @@ class Line:
 def override() -> Path | None:
     """The file that ``LATKIT_SSH_CONFIG`` names; like ``ssh -F`` it replaces all others."""
     own = os.environ.get("LATKIT_SSH_CONFIG")
-    return Path(own).expanduser() if own else None
+    return own_path(own, "LATKIT_SSH_CONFIG") if own else None
 
 
 def home() -> Path:

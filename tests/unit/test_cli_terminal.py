@@ -257,13 +257,17 @@ def test_what_the_caller_closed_is_not_the_next_file(tmp_path):
     assert "is empty" in done.stderr
 
 
-@pytest.mark.parametrize("variable", ["LATKIT_DATA_DIR", "LATKIT_CONFIG_DIR", "LATKIT_CACHE_DIR"])
+@pytest.mark.parametrize(
+    "variable",
+    ["LATKIT_DATA_DIR", "LATKIT_CONFIG_DIR", "LATKIT_CACHE_DIR", "LATKIT_SSH_CONFIG"],
+)
 def test_a_home_that_nobody_has(monkeypatch, capsys, variable):
     monkeypatch.setenv(variable, "~nouser/latkit")
     command = {
         "LATKIT_DATA_DIR": ["dataset", "info"],
         "LATKIT_CONFIG_DIR": ["device", "list"],
         "LATKIT_CACHE_DIR": ["measure", "--device", "local"],
+        "LATKIT_SSH_CONFIG": ["device", "check", "rpi4"],
     }[variable]
     assert cli.run(command) == 2
     shown = capsys.readouterr().err
