@@ -153,9 +153,10 @@ def _show_records(console: Console, rows: Sequence[Row], columns: Sequence[Colum
     from rich.table import Table
     from rich.text import Text
 
+    titles = max(len(column.heading) for column in columns)
     for row in rows:
         record = Table.grid(padding=(0, GAP, 0, 0))
-        record.add_column(style="bold", width=min(titles, console.width // 2 - GAP))
+        record.add_column(style="bold", width=max(1, min(titles, console.width // 2 - GAP)))
         record.add_column(overflow="fold")
         for column in columns:
             value = Text(column.text(row), style=_style(row, column))
