@@ -43,6 +43,8 @@ def _length(content: memoryview, at: int, kind: int) -> tuple[int, int]:
 
 
 def _varint(content: memoryview, at: int) -> tuple[int, int]:
+    if at < len(content) and content[at] < 128:
+        return content[at], at + 1
     value = 0
     for shift, byte in enumerate(content[at : at + _MAX_VARINT_BYTES]):
         value |= (byte & 127) << 7 * shift
