@@ -175,7 +175,7 @@ EVIL = {
 def test_what_latkit_does_not_write_is_refused(change):
     with pytest.raises(BundleError, match="damaged, or no predictor of latkit's") as caught:
         AdaptedFile.of(changed(change), "p.onnx")
-    assert "adapt again" in caught.value.hint
+    assert "adapt and export again" in caught.value.hint
 
 
 def test_a_graph_that_is_there_twice_is_refused():
