@@ -18,7 +18,7 @@ import json, os, signal, subprocess, sys, time
 
 words = sys.argv[1:]
 part = json.load(open(__file__ + ".part"))
-program = words[2] if words[1].endswith("start.py") else "sent as text"
+program = "sent as text" if words[1] == "-" else os.path.basename(words[1])
 DAY_NS = 86400 * 10**9
 first = {}
 

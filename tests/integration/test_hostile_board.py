@@ -4,105 +4,20 @@ and the next campaign with an honest board gives honest values.
 
 from __future__ import annotations
 
-import statistics
-import threading
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from latkit.devices import tune
 from latkit.devices.profile import create
-from latkit.errors import LatkitError
-from latkit.formats.cache import ModelCache
-from latkit.measure.campaign import Campaign, CampaignResult
-from latkit.measure.plan import Plan, canary
-from latkit.measure.session import Session
-from latkit.measurement import Measurement
-from latkit.progress import Progress
-from latkit.store import Store
-from tests.integration.campaign_process import RULE, SPACE, archs
+from latkit.measure.campaign import CampaignResult
 from tests.integration.hostile_board import HostileBoard
-
-IN_TIME_S = 120.0
-
-
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, seconds in {
-        "latkit.devices.transport.process.CLOSE_GRACE_S": 0.3,
-        "latkit.devices.transport.process.QUIET_S": 0.2,
-        "latkit.measure.runner.START_TIMEOUT_S": 8.0,
-        "latkit.measure.runner.GRACE_S": 1.0,
-        "latkit.devices.lease._ANSWER_TIMEOUT_S": 5.0,
-        "latkit.devices.tune._ANSWER_TIMEOUT_S": 5.0,
-    }.items():
-        monkeypatch.setattr(name, seconds)
-    monkeypatch.setattr("latkit.measure.campaign.CANARY_RULE", RULE)
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> ModelCache:
-    return ModelCache(tmp_path_factory.mktemp("models"))
+from tests.integration.hostile_campaign import outcome, require_message, require_recovery
 
 
 @pytest.fixture
-def board(tmp_path: Path) -> HostileBoard:
+def board(tmp_path: Path, impatient: None) -> HostileBoard:
     return HostileBoard(tmp_path)
-
-
-@pytest.fixture
-def measure(tmp_path: Path, models: ModelCache) -> Callable[[dict[str, Any]], CampaignResult]:
-    """A campaign over two networks, on a dataset of the test's own."""
-
-    def run(device: dict[str, Any]) -> CampaignResult:
-        url = f"sqlite:///{tmp_path}/dataset.db"
-        with Store.open(url) as store, Session(create(device), rule=RULE, timeout_s=4.0) as session:
-            campaign = Campaign(SPACE, session, store, models, tmp_path / "journals", Progress())
-            return campaign.run(Plan(archs(2), canary(SPACE), again=True))
-
-    return run
-
-
-def outcome(action: Callable[[], Any]) -> Any:
-    """What came of it in time: a result, or the one error that is no defect."""
-    found: list[Any] = []
-
-    def act() -> None:
-        try:
-            found.append(action())
-        except BaseException as problem:
-            found.append(problem)
-
-    thread = threading.Thread(target=act, daemon=True)
-    thread.start()
-    thread.join(IN_TIME_S)
-    assert found, "it did not end"
-    if isinstance(found[0], BaseException) and not isinstance(found[0], LatkitError):
-        raise found[0]
-    return found[0]
-
-
-def require_message(problem: Any) -> None:
-    assert isinstance(problem, LatkitError)
-    assert 10 < len(problem.message) < 2000
-    assert problem.exit_code in (1, 3, 4)
-
-
-def require_honest(measurement: Measurement) -> None:
-    """Its figure is what its own samples say, and no reference of a liar's is in it."""
-    assert measurement.usable, measurement.verdict
-    raw_ms = min(statistics.median(block.samples_ns) for block in measurement.blocks) / 1e6
-    assert measurement.latency_ms is not None
-    assert raw_ms / 3 < measurement.latency_ms < raw_ms * 3
-
-
-def require_recovery(board: HostileBoard, measure: Callable[..., CampaignResult]) -> None:
-    result = outcome(lambda: measure(board.honest))
-    assert isinstance(result, CampaignResult), result
-    for measurement in result.measurements:
-        require_honest(measurement)
 
 
 IMPOSSIBLE = {
@@ -133,7 +48,7 @@ def test_a_claim_that_cannot_be_true_is_a_verdict(board, measure, claim: str):
         assert measurement.verdict.level == "invalid"
         assert measurement.verdict.reasons[0].startswith("implausible: ")
     assert result.timing_share <= 1
-    require_recovery(board, measure)
+    require_recovery(measure, board.honest)
 
 
 LIES = {
@@ -152,7 +67,7 @@ def test_a_lie_that_could_be_true_spoils_nothing_after_it(board, measure, lie: s
     change = f"{change} if event['event'] == 'block' else event"
     board.play("harness.py", f"relay(lambda request, event: {change})")
     outcome(lambda: measure(board.device))
-    require_recovery(board, measure)
+    require_recovery(measure, board.honest)
 
 
 ANSWERS = {
@@ -182,7 +97,7 @@ ANSWERS = {
 def test_an_answer_that_is_none(board, measure, answer: str):
     board.play("harness.py", f"relay(lambda request, event: {answer} if request else event)")
     require_message(outcome(lambda: measure(board.device)))
-    require_recovery(board, measure)
+    require_recovery(measure, board.honest)
 
 
 GREETINGS = {
@@ -207,7 +122,7 @@ GREETINGS = {
 def test_a_greeting_that_is_none(board, measure, greeting: str):
     board.play("harness.py", greeting)
     require_message(outcome(lambda: measure(board.device)))
-    require_recovery(board, measure)
+    require_recovery(measure, board.honest)
 
 
 OTHER_PROGRAMS = {
@@ -257,7 +172,7 @@ def test_another_program_that_misbehaves(board, measure, program: str, piece: st
     found = outcome(lambda: measure(board.device))
     if piece != OTHER_PROGRAMS["sent as text"]["claims that all is there"]:
         require_message(found)
-    require_recovery(board, measure)
+    require_recovery(measure, board.honest)
 
 
 TUNERS = {
