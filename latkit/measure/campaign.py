@@ -20,6 +20,7 @@ from latkit.condition import Condition
 from latkit.errors import LatkitError
 from latkit.formats.cache import ModelCache
 from latkit.measure import assemble, canaries, stats
+from latkit.measure.clock import CampaignClock
 from latkit.measure.journal import Entry, iso_time, tidied
 from latkit.measure.ledger import Ledger
 from latkit.measure.models import ModelFiles
@@ -112,6 +113,7 @@ class _Run:
         self.models = ModelFiles(campaign.collection, campaign.cache, recipe)
         self.begun = iso_time(time.time())
         self.ledger = self._open_ledger()
+        self.clock = CampaignClock(not_before=self.ledger.latest)
         self.measured: dict[Subject, Measurement] = {}
         self.timing_ns = 0
         self._blocks_since_canary: int | None = None
@@ -236,7 +238,7 @@ class _Run:
 
     def _note(self, subject: Subject, event: BlockEvent, *, canary: bool) -> None:
         self.timing_ns += event.timing_ns
-        self.ledger.add(Entry(subject, canary, time.time(), self.session.hello.boot_id, event))
+        self.ledger.add(Entry(subject, canary, self.clock.now(), self.session.hello.boot_id, event))
 
     def settle(self) -> None:
         """Store every measurement that is complete."""

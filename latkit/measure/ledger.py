@@ -51,6 +51,11 @@ class Ledger:
         if entry.canary:
             self._learn()
 
+    @property
+    def latest(self) -> float:
+        """The time of the last entry, in seconds since 1970; 0 without any."""
+        return max((entry.at for entry in self._entries), default=0.0)
+
     def subjects(self) -> tuple[Subject, ...]:
         """Subjects of which there are blocks."""
         return tuple(dict.fromkeys(e.subject for e in self._entries if not e.canary))

@@ -20,6 +20,7 @@ from latkit.errors import DeviceUnreachable, StoreError
 from latkit.formats.cache import ModelCache
 from latkit.measure.campaign import Campaign, CampaignResult
 from latkit.measure.journal import Entry, Journal
+from latkit.measure.ledger import Ledger
 from latkit.measure.models import INPUT_SEED
 from latkit.measure.plan import CANARY_EVERY, Plan, canary
 from latkit.measure.reference import reference_output
@@ -595,6 +596,7 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr("latkit.measure.campaign.time", clock)
+    monkeypatch.setattr("latkit.measure.clock.time", clock)
     monkeypatch.setattr("latkit.measure.assemble.time", clock)
     return clock
 
@@ -614,6 +616,27 @@ def test_a_clock_that_jumps(house: House, clock: Clock, jump_s: float, killed: b
     assert {found.verdict.level for found in result.measurements} == {"valid"}
     assert Counter(house.watcher.timings) == dict.fromkeys(ARCHS, 2)
     assert len(house.dataset) == len(ARCHS)
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_canaries_stay_in_order_where_the_clock_is_set_back(
+    house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch, killed: bool
+):
+    noted: list[float] = []
+    add = Ledger.add
+    monkeypatch.setattr(Ledger, "add", lambda self, e: (noted.append(e.at), add(self, e))[1])
+
+    def set_back(device: Device, model: ModelFile) -> None:
+        if len(house.watcher.timings) == 9 and not clock.offset_s:
+            clock.offset_s = -60.0
+            if killed:
+                raise Killed
+
+    with contextlib.suppress(Killed):
+        house.run(Device(set_back))
+    if killed:
+        house.run(Device())
+    assert noted == sorted(noted)
 
 
 def test_a_clock_set_back_hides_no_success_behind_an_older_failure(house: House, clock: Clock):
@@ -684,6 +707,7 @@ def test_what_was_stored_before_a_kill_is_stored_once(
     monkeypatch.undo()
     assert len(house.dataset) == 1
     monkeypatch.setattr("latkit.measure.campaign.time", clock)
+    monkeypatch.setattr("latkit.measure.clock.time", clock)
     clock.offset_s = back_s
     house.run(Device())
     assert len(house.dataset) == len(ARCHS)
