@@ -19,5 +19,5 @@ class CampaignClock:
         self._offset_s = max(time.time(), not_before) - time.monotonic()
 
     def now(self) -> float:
-        """This moment."""
+        """The present moment."""
         return time.monotonic() + self._offset_s
