@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from latkit.cli.command import Command, in_vain, typed
 from latkit.cli.number import at_least
 from latkit.cli.output import Column, json_option, next_step, note, percent, show, show_json
+
+if TYPE_CHECKING:
+    from latkit.lab.evaluate import Evaluation
 
 COUNTS = (3, 5, 10, 20)
 ALL = "all"
@@ -103,9 +106,7 @@ def command(
             dask=dask,
             progress=progress,
         )
-    for entry in found.missing:
-        manner = "not run: the dataset lacks" if entry.skipped else "run without"
-        note(f"task {entry.task}: {manner} {', '.join(entry.devices)}")
+    _tell_missing(found)
     about = facts(seeds)
     document = report(found, about, per_device)
     if as_json:
@@ -114,10 +115,16 @@ def command(
         show(_rows(document, per_device), _columns(samplers, per_device), as_json=False)
     if output:
         write(output, found, about, per_device)
-        drawing, numbers = (output.with_suffix(suffix).name for suffix in (".svg", ".json"))
-        note(f"written: {output}, {numbers}, {drawing}")
+        beside = (output.with_suffix(suffix).name for suffix in (".json", ".svg"))
+        note(f"written: {', '.join([str(output), *beside])}")
     elif not as_json:
         next_step(*_reporting())
+
+
+def _tell_missing(found: Evaluation) -> None:
+    for entry in found.missing:
+        manner = "not run: the dataset lacks" if entry.skipped else "run without"
+        note(f"task {entry.task}: {manner} {', '.join(entry.devices)}")
 
 
 def _reporting() -> list[str]:
