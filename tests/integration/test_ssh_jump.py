@@ -9,7 +9,7 @@ import pytest
 
 from latkit.devices.profile import create
 from latkit.devices.transport import Transport, open_transport
-from latkit.errors import DeviceUnreachable, HostKeyError
+from latkit.errors import DeviceUnreachable, HostKeyError, UsageError
 from tests.integration.sshd import Sshd, running_sshd
 
 
@@ -84,13 +84,31 @@ def test_a_jump_host_without_a_section(servers, config: Path, form: str):
     assert went_through(first, second, last) == [True, False, True]
 
 
-def test_none_and_a_section_for_all_mean_no_jump_to_itself(servers, config: Path):
+def test_none_means_no_jump(servers, config: Path):
     first, second, last = servers
     everything = "Host *\n    ProxyJump gate\n"
-    config.write_text(first.section("gate") + last.section("board") + everything)
+    config.write_text(first.section("gate", "ProxyJump none") + last.section("board") + everything)
     assert went_through(first, second, last) == [True, False, True]
     config.write_text(last.section("board", "ProxyJump none") + everything)
     assert went_through(first, second, last) == [False, False, True]
+
+
+@pytest.mark.parametrize("transport", ["ssh", "openssh"])
+def test_a_jump_to_itself_is_refused(servers, config: Path, transport: str):
+    # ssh itself would start one more ssh for every one, without end.
+    first, _, last = servers
+    everything = "Host *\n    ProxyJump gate\n"
+    config.write_text(first.section("gate") + last.section("board") + everything)
+    with pytest.raises(UsageError, match="more than 8 hosts") as caught, board(transport=transport):
+        pass
+    assert "ProxyJump none" in str(caught.value.hint)
+
+
+def test_tokens_in_a_jump_are_those_of_the_device(servers, config: Path):
+    first, second, last = servers
+    jump = last.section("board", "ProxyJump %r@gate-%n")
+    config.write_text(first.section("gate-board") + jump)
+    assert went_through(first, second, last) == [True, False, True]
 
 
 def test_the_host_key_of_the_jump_host_is_verified(servers, config: Path):

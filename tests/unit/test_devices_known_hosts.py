@@ -99,6 +99,13 @@ def test_a_port_of_its_own_has_a_key_of_its_own(target: Target):
     known_hosts.verify(elsewhere, KEY)
 
 
+@pytest.mark.parametrize("refused", ["[board]:2222", "[b*]:22?2", "[*]:*"])
+def test_a_port_may_be_excepted(target: Target, refused: str):
+    record(target, entry(f"[*]:*,!{refused}"))
+    with pytest.raises(HostKeyError, match="not known yet"):
+        known_hosts.verify(replace(target, port=2222), KEY)
+
+
 def test_the_alias_stands_for_the_host(target: Target):
     record(target, entry("kitchen"), entry("board", OTHER))
     known_hosts.verify(replace(target, host_key_alias="kitchen", port=2222), KEY)

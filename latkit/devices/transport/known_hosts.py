@@ -49,10 +49,10 @@ class Entry:
         """Whether the line is about the host of that name."""
         if self.names.startswith("|"):
             return _matches_hash(self.names, name)
-        patterns = self.names.lower().split(",")
+        patterns = [_literal_brackets(one) for one in self.names.lower().split(",")]
         if any(fnmatch.fnmatchcase(name, one[1:]) for one in patterns if one.startswith("!")):
             return False
-        return any(fnmatch.fnmatchcase(name, _literal_brackets(one)) for one in patterns)
+        return any(fnmatch.fnmatchcase(name, one) for one in patterns)
 
     @property
     def place(self) -> str:

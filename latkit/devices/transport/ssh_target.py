@@ -90,7 +90,9 @@ def _own_key(profile: Profile) -> str | None:
 def _target(login: Login, depth: int) -> Target:
     if depth >= _MAX_HOPS:
         raise UsageError(
-            f"the ProxyJump of {login.alias!r} leads through more than {_MAX_HOPS} hosts"
+            f"the ProxyJump of {login.alias!r} leads through more than {_MAX_HOPS} hosts",
+            "where it leads through itself, as a ProxyJump for `Host *` does, give the jump host a "
+            "section of its own with ProxyJump none, above that",
         )
     found = options(login)
     tokens = Tokens(
@@ -118,12 +120,12 @@ def _target(login: Login, depth: int) -> Target:
         host_key_alias=tokens.host_key_alias,
         connect_timeout_s=float(found.seconds("connecttimeout") or DEFAULT_CONNECT_TIMEOUT_S),
         options=found,
-        via=_via(login.alias, found.one("proxyjump"), depth),
+        via=_via(login.alias, tokens.expand(found.one("proxyjump") or ""), depth),
         login=login,
     )
 
 
-def _via(alias: str, chain: str | None, depth: int) -> Target | None:
+def _via(alias: str, chain: str, depth: int) -> Target | None:
     """The last host of ``first,second,...``, reached through those before it."""
     if not chain:
         return None
@@ -132,8 +134,6 @@ def _via(alias: str, chain: str | None, depth: int) -> Target | None:
     if match is None:
         raise UsageError(f"cannot understand the ProxyJump {chain!r} of {alias!r}")
     host = match["host"] or match["v6"]
-    if host == alias:  # a jump host to which its own `Host *` section applies
-        return None
     port = int(match["port"]) if match["port"] else None
     return _target(Login(host, match["user"], port, jumps=before or None), depth + 1)
 
