@@ -56,7 +56,11 @@ def _options(default: str) -> dict[str, Callable[[Command], Command]]:
 
 
 ASKING = _options("default: the profile's")
-CHOOSING = _options("default: any")
+CHOOSING = _options("default: any") | {
+    "tune": click.option(
+        "--tune/--no-tune", default=None, help="Held by latkit at full clocks, or not."
+    )
+}
 
 
 def condition_options(command: Command) -> Command:

@@ -6,7 +6,7 @@ import re
 import shlex
 
 from latkit.devices.facts import Facts, Packages
-from latkit.devices.profile import Profile
+from latkit.devices.profile import Profile, origin_of
 from latkit.devices.runtimes import CUDA, has_wheels, requirements
 
 VENV = "~/.local/share/latkit/venv"
@@ -43,7 +43,7 @@ def python(profile: Profile, manager: str | None) -> str:
 def newer_python(profile: Profile, others: tuple[str, ...]) -> str:
     """How to get a newer one; ``others`` are there already."""
     if others:
-        return f'put python = "{others[-1]}" into the profile, then check again'
+        return f"{_telling_profile(profile, others[-1])}, then check again"
     return _with_uv(profile, requirements(profile.runtime, profile.provider))
 
 
@@ -54,7 +54,8 @@ def install(profile: Profile, facts: Facts, packages: Packages, words: str = "")
     )
     if facts.externally_managed:
         made = f"{profile.python} -m venv {VENV} && {VENV}/bin/python -m pip install {needed}"
-        return _then(typed(profile, _after(facts, packages.ensurepip, made)), f"{VENV}/bin/python")
+        command = typed(profile, _after(facts, packages.ensurepip, made))
+        return _then(profile, command, f"{VENV}/bin/python")
     command = f"{profile.python} -m pip install {needed}"
     if packages.venv and not packages.pip:
         return typed(profile, f"{profile.python} -m ensurepip && {command}")
@@ -106,8 +107,18 @@ def _with_uv(profile: Profile, needed: str) -> str:
         f"{_UV} venv --python 3.11 {VENV}",
         f"{_UV} pip install --python {VENV}/bin/python {needed}",
     ]
-    return _then(typed(profile, " && ".join(steps)), f"{VENV}/bin/python")
+    return _then(profile, typed(profile, " && ".join(steps)), f"{VENV}/bin/python")
 
 
-def _then(command: str, path: str) -> str:
-    return f'{command}, then put python = "{path}" into its profile'
+def _then(profile: Profile, command: str, path: str) -> str:
+    return f"{command}, then {_telling_profile(profile, path)}"
+
+
+def _telling_profile(profile: Profile, python: str) -> str:
+    """How its profile gets that Python: a line for the user's file, or what writes one."""
+    origin = origin_of(profile.name)
+    if origin == "yours":
+        return f'put python = "{python}" into its profile'
+    like = ["--like", profile.name] if origin == "built-in" else []
+    words = ["latkit", "device", "add", profile.name, *like, "--python", python]
+    return shlex.join(words)

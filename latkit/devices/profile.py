@@ -152,12 +152,15 @@ def load(name: str) -> Profile:
     if ssh_hosts.is_device(name):
         return create({"name": name})
     known = [*files, *ssh_hosts.devices()]
-    raise UnknownNameError("device", name, known, ssh_hosts.hint(name))
+    raise UnknownNameError("device", name, known, ssh_hosts.hint(name, known))
 
 
-def has_file(name: str) -> bool:
-    """Whether a device has a profile of its own, which one can edit."""
-    return name in profile_file.files()
+def origin_of(name: str) -> Origin:
+    """Where the profile of a device comes from."""
+    file = profile_file.files().get(name)
+    if file is None:
+        return "ssh configuration"
+    return "yours" if file.parent == profile_file.user_dir() else "built-in"
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,11 @@ def override() -> Path | None:
     return own_path(own, "LATKIT_SSH_CONFIG") if own else None
 
 
+def shown() -> str:
+    """The file that options of a host belong into, as a message names it."""
+    return str(override() or "~/.ssh/config")
+
+
 def home() -> Path:
     """The home directory whose ``.ssh`` counts.
 

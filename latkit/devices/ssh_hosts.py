@@ -6,6 +6,7 @@ A configuration that cannot be read names none here; whoever connects is told wh
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from latkit.devices import ssh_config
 from latkit.devices.profile_file import NAME
@@ -25,11 +26,14 @@ def is_device(name: str) -> bool:
     return bool(re.fullmatch(NAME, name)) and _is_host(name)
 
 
-def hint(name: str) -> str | None:
-    """What to do where a name is no device, though ssh may know it."""
+def hint(name: str, known: Iterable[str]) -> str | None:
+    """What to do where a name is none of the known devices, though ssh may know it."""
     if _is_host(name):
         device = re.sub(r"[^A-Za-z0-9_-]", "-", name).strip("-_")[:64] or "board"
         return f"a device cannot be called so: latkit device add {device} --host {name}"
+    if re.fullmatch(NAME, name):
+        listing = ", ".join(sorted(known))
+        return f"known: {listing}; to describe it: latkit device add {name} --host ADDRESS"
     return None
 
 

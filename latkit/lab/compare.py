@@ -148,18 +148,38 @@ def _listing(found: Sequence[Numbered], selection: Selection) -> str:
     for one in found:
         key = (one.measurement.subject.collection, one.measurement.condition, one.number)
         groups.setdefault(key, []).append(one.measurement)
-    entries = [_entry(selection.source, *key, own) for key, own in groups.items()]
+    fields = _telling_apart([condition for _, condition, number in groups if number is None])
+    entries = [
+        f"{_selector(selection.source, condition, number, fields)} ({_held(space, condition, own)})"
+        for (space, condition, number), own in groups.items()
+    ]
     more = [f"and {len(entries) - SHOWN} more"] if len(entries) > SHOWN else []
     return "; ".join(entries[:SHOWN] + more)
 
 
-def _entry(
-    source: str, space: str, c: Condition, number: int | None, own: Sequence[Measurement]
-) -> str:
-    name = f"{source}@device={c.board}" if number is None else f"{source}@{number}"
+def _telling_apart(conditions: Sequence[Condition]) -> list[str]:
+    """The device, and the fewest fields beside it that tell conditions apart."""
+    told = ["device"]
+    for field in FIELDS:
+        if _distinct(conditions, [*told, field]) > _distinct(conditions, told):
+            told.append(field)
+    return told
+
+
+def _distinct(conditions: Sequence[Condition], fields: Sequence[str]) -> int:
+    return len({tuple(written(one, name) for name in fields) for one in conditions})
+
+
+def _selector(source: str, c: Condition, number: int | None, fields: Sequence[str]) -> str:
+    """What names one condition, to be typed."""
+    values = [f"{name}={written(c, name).replace(',', '+')}" for name in fields]
+    return quote(f"{source}@{','.join(values) if number is None else number}")
+
+
+def _held(space: str, c: Condition, own: Sequence[Measurement]) -> str:
     times = sorted(m.measured_at[:10] for m in own if m.measured_at)
     span = f", {times[0]} to {times[-1]}" if times else ""
-    return f"{name} ({c.words()}: {len(own):,} of {space}{span})"
+    return f"{c.words()}: {len(own):,} of {space}{span}"
 
 
 def _values(chosen: MeasuredSet, field: str) -> str:

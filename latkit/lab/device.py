@@ -18,8 +18,8 @@ from latkit.devices.profile import (
     add,
     changed,
     create,
-    has_file,
     load,
+    origin_of,
     shelf,
 )
 from latkit.devices.transport import open_transport
@@ -73,10 +73,10 @@ def check(name: str, options: Mapping[str, Any] | None = None) -> list[Finding]:
 
 
 def _usual_profile(name: str) -> list[Finding]:
-    if has_file(name):
+    if origin_of(name) != "ssh configuration":
         return []
     detail = "the usual one, for a host of your ssh configuration"
-    return [Finding("profile", "ok", detail, f"to change it: latkit device add {name}")]
+    return [Finding("profile", "ok", detail, f"to change it: latkit device add {quote(name)}")]
 
 
 def tune(name: str) -> AbstractContextManager[Tuning]:

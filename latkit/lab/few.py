@@ -55,7 +55,9 @@ class Few:
         n = MOST if self.n is None else self.n
         if n > len(measured):
             words = counted(len(measured), "usable measurement")
-            raise MeasurementsUnusable(f"{n} samples were asked for, there are {words}")
+            raise MeasurementsUnusable(
+                f"{n} samples were asked for, there are {words}", "without --n, all of them count"
+            )
         operations = space.matrix(one.subject for one in measured)
         choice = Choice(space, operations, bundle=bundle)
         rows = sampling.choose(self.sampler, choice, n, np.random.default_rng(self.seed))

@@ -19,7 +19,7 @@ from latkit.measure.campaign import CANARY_RULE
 from latkit.measure.models import ModelFiles
 from latkit.measure.plan import canary
 from latkit.measure.quality import faults
-from latkit.measure.readiness import DeviceNotReadyError
+from latkit.measure.readiness import REMEDY, DeviceNotReadyError
 from latkit.measure.session import Session
 from latkit.protocol import BlockEvent, Failed
 from latkit.subjects import Recipe
@@ -42,9 +42,9 @@ def trial(profile: Profile, *, tune: bool = False) -> Finding:
             hint = advice(profile, event.kind, event.detail)
             return Finding(NAME, "problem", _told(profile, event), hint)
     except DeviceBusyError as problem:
-        return Finding("lease", "problem", problem.message, problem.hint)
+        return Finding("lease", "problem", problem.message, _BUSY)
     except DeviceNotReadyError as problem:
-        return Finding("state", "problem", problem.message, problem.hint)
+        return Finding("state", "problem", problem.message, REMEDY)
     except DeviceUnreachable as problem:
         return Finding("connection", "problem", problem.message, problem.hint)
     except LatkitError as problem:
@@ -79,4 +79,5 @@ def _measured(profile: Profile, tune: bool) -> tuple[Event, list[str]]:
     return event, list(faults(event, expected, profile.provider, profile.precision))
 
 
+_BUSY = "wait until it has finished, then check again"
 _DOUBTED = "another build of the runtime, or another provider, may compute rightly"

@@ -14,7 +14,7 @@ from latkit.errors import MeasurementsUnusable, UsageError
 from latkit.lab.measure import measure
 from latkit.lab.options import again
 from latkit.lab.predictor import Predictor
-from latkit.lab.predictors import choose
+from latkit.lab.predictors import choose, making
 from latkit.lab.workspace import Workspace
 from latkit.latencies import Latencies
 from latkit.measurement import Measurement
@@ -108,6 +108,7 @@ def validate(
     UsageError where the device cannot be measured under that condition any more.
     """
     predictor = Predictor.of(choose(lab, device, space, options or {}))
+    _require_measurable(predictor)
     measured = measure(
         lab,
         device,
@@ -126,6 +127,16 @@ def validate(
     predicted = predictor.predict([m.subject for m in usable])
     scores = score(predicted, np.array([m.latency_ms for m in usable], dtype=np.float64))
     return Validation(usable, predicted, scores, predictor.level)
+
+
+def _require_measurable(predictor: Predictor) -> None:
+    condition = predictor.condition
+    if not condition.protocol:
+        raise UsageError(
+            f"the predictor of {condition.board!r} rests on a published table, which does not say "
+            "how to measure more",
+            making(condition.board, predictor.space.name),
+        )
 
 
 def unseen(space: Space, seen: set[str], n: int, seed: int) -> list[Subject]:

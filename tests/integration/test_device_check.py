@@ -161,7 +161,9 @@ def test_half_written_programs_are_mended(board: Board):
 def test_a_device_that_others_measure_on(board: Board):
     profile = load(board())
     with open_transport(profile) as transport, Lease(deploy(transport, profile)):
-        assert problems(check("board")) == ["lease"]
+        found = check("board")
+        assert problems(found) == ["lease"]
+        assert found["lease"].hint == "wait until it has finished, then check again"
     assert problems(check("board")) == []
 
 

@@ -169,6 +169,15 @@ class TestCompare:
         assert "rpi4 has rpi4@" in err
         assert "2026-11-01 to 2026-11-10" in err
 
+    def test_each_condition_of_a_file_has_a_selector_to_be_typed(self, capsys):
+        assert run(["dataset", "export", "all of it.json"]) == 0
+        assert run(["compare", "all of it.json", "jetson"]) == 2
+        (listed,) = re.findall("choose one: (.*)", capsys.readouterr().err)
+        selectors = re.findall(r"'all of it\.json@[^']*'", listed)
+        assert len(selectors) > 2
+        for selector in selectors:
+            assert run(["compare", *shlex.split(selector), *shlex.split(selector)]) == 0
+
     def test_a_device_that_is_not_there(self, capsys):
         assert run(["compare", "rpi5", "jetson"]) == 2
         assert "did you mean 'rpi4'?" in capsys.readouterr().err

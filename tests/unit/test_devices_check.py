@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from latkit.devices import facts, machine, remedy
+from latkit.cli import run
+from latkit.devices import facts, installing, machine, remedy
 from latkit.devices.check import check, judge_packages
 from latkit.devices.facts import Facts, Limits, Packages
 from latkit.devices.finding import Finding
-from latkit.devices.profile import Profile, create
+from latkit.devices.profile import Profile, create, load
 from latkit.devices.transport import CommandResult
 from latkit.devices.transport.local import LocalTransport
 
@@ -100,7 +102,23 @@ def test_the_command_follows_the_profile():
 def test_where_pip_refuses_a_virtual_environment_is_made():
     hint = runtime_finding(NUMPY, ABSENT, externally_managed=True).hint or ""
     assert hint.startswith("ssh rpi4 'python3 -m venv ~/.local/share/latkit/venv && ")
-    assert 'put python = "~/.local/share/latkit/venv/bin/python" into its profile' in hint
+    assert hint.endswith(
+        "then latkit device add rpi4 --like rpi4 --python '~/.local/share/latkit/venv/bin/python'"
+    )
+
+
+@pytest.mark.parametrize("name", ["rpi4", "board3", "local"])
+def test_a_profile_is_told_of_a_python_by_what_works(name: str):
+    """A line of a file where the user has one; else a command that writes one."""
+    facts = Facts(python=(3, 11, 2), externally_managed=True)
+    hint = installing.install(create({"name": name}), facts, Packages(venv=True, ensurepip=True))
+    command = hint.split(", then ")[1]
+    assert run(shlex.split(command)[1:]) == 0
+    assert load(name).python == "~/.local/share/latkit/venv/bin/python"
+    hint = installing.install(load(name), facts, Packages(venv=True, ensurepip=True))
+    assert hint.endswith(
+        'then put python = "~/.local/share/latkit/venv/bin/python" into its profile'
+    )
 
 
 def test_what_installs_is_installed_first():
@@ -317,7 +335,8 @@ def test_a_python_too_old_to_measure_with(tmp_path: Path):
     old.chmod(0o755)
     finding = check(local(tmp_path, python=str(old)))[-1]
     assert "is Python 3.6.9, too old: Python 3.8 or newer is needed" in finding.detail
-    assert finding.hint == 'put python = "/usr/bin/python3.8" into the profile, then check again'
+    added = "latkit device add here --python /usr/bin/python3.8"
+    assert finding.hint == f"{added}, then check again"
 
 
 @pytest.mark.parametrize(("signal", "means"), [("ILL", "a newer processor"), ("KILL", "memory")])

@@ -114,7 +114,7 @@ class TestHostsOfTheSshConfiguration:
     @pytest.mark.parametrize("name", ["kitchen", "lab-1"])
     def test_they_are_devices_with_the_usual_profile(self, name: str):
         assert load(name) == create({"name": name})
-        assert not profile.has_file(name)
+        assert profile.origin_of(name) == "ssh configuration"
         assert usual(name) == load(name).usual()
 
     def test_they_are_listed_behind_those_with_a_profile(self, own: Path):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from latkit.devices import ssh_config, ssh_hosts
 from latkit.devices.profile import create
-from latkit.devices.transport import ssh_options
+from latkit.devices.transport import openssh_failure, ssh_options
 from latkit.devices.transport.ssh_options import Login, options
 from latkit.devices.transport.ssh_target import Target, resolve
 from latkit.errors import UsageError
@@ -421,3 +421,17 @@ def test_tokens_are_those_of_ssh(home: Path, text: str):
     said = subprocess.run(["sh", "-c", f"{command} | grep controlpath"], capture_output=True)
     path = said.stdout.decode().strip().removeprefix("controlpath ")
     assert target().identity_files == (Path(path),)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_hints_name_the_file_that_counts(
+    named: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """The one of ``LATKIT_SSH_CONFIG`` replaces all others, where a change would be in vain."""
+    monkeypatch.delenv("LATKIT_SSH_CONFIG", raising=False)
+    if named:
+        monkeypatch.setenv("LATKIT_SSH_CONFIG", str(tmp_path / "of the lab"))
+    file = str(tmp_path / "of the lab") if named else "~/.ssh/config"
+    said = "ssh: Could not resolve hostname nowhere: Name or service not known"
+    failure = openssh_failure.of(said, "nowhere", ["ssh", "nowhere"])
+    assert f"give HostName in {file}, or" in (failure.hint or "")

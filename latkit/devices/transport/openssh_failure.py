@@ -6,6 +6,7 @@ import re
 import shlex
 from collections.abc import Sequence
 
+from latkit.devices import ssh_config
 from latkit.devices.transport.last_words import last_words
 from latkit.errors import DeviceUnreachable, HostKeyError
 
@@ -14,7 +15,7 @@ _OFFERED = re.compile(r"fingerprint for the (\S+) key sent by the remote host is
 _ADVICE = (
     ("Permission denied", "check the user name, and that a key without a passphrase, or one that "
      "the agent has, is allowed there"),
-    ("Could not resolve hostname", "is it spelled right? give HostName in ~/.ssh/config, or `host` "
+    ("Could not resolve hostname", "is it spelled right? give HostName in {config}, or `host` "
      "in the device's profile"),
     ("Connection refused", "no SSH server listens there: is sshd running, is the port right?"),
     ("timed out", "is the device switched on, booted and in this network?"),
@@ -83,5 +84,5 @@ def _more(login_command: Sequence[str]) -> str:
 def _advice(said: str, login_command: Sequence[str]) -> str:
     for words, advice in _ADVICE:
         if words in said:
-            return advice
+            return advice.format(config=ssh_config.shown())
     return f"this tells more: {_more(login_command)}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import paramiko
 
+from latkit.devices import ssh_config
 from latkit.devices.transport.ssh_algorithms import accepts
 from latkit.devices.transport.ssh_identity import agent_keys, is_public, public_blob
 from latkit.devices.transport.ssh_target import Target
@@ -104,7 +105,7 @@ class _Attempt:
             return f"ssh-add {shlex.quote(str(self.locked[0]))} (start an agent first: ssh-agent)"
         if not self.transport.is_active() and len(self.refused) > 1:
             return (
-                f"name one key for it in ~/.ssh/config: Host {self.target.alias}, "
+                f"name one key for it in {ssh_config.shown()}: Host {self.target.alias}, "
                 "IdentityFile ..., IdentitiesOnly yes"
             )
         login, host = self.target.login_command[1:-1], self.target.login_command[-1]

@@ -10,6 +10,7 @@ from contextlib import ExitStack, suppress
 
 import paramiko
 
+from latkit.devices import ssh_config
 from latkit.devices.transport import known_hosts
 from latkit.devices.transport.link_errors import PeerBeyondParamiko
 from latkit.devices.transport.ssh_algorithms import disabled
@@ -84,7 +85,7 @@ def _no_connection(hop: Target, problem: Exception) -> DeviceUnreachable:
     if isinstance(problem, (socket.gaierror, UnicodeError)):
         return DeviceUnreachable(
             f"no address is known for the host {hop.hostname!r}",
-            f"is it spelled right? give HostName under `Host {hop.alias}` in ~/.ssh/config, "
+            f"is it spelled right? give HostName under `Host {hop.alias}` in {ssh_config.shown()}, "
             "or `host` in the device's profile",
         )
     if isinstance(problem, ConnectionRefusedError):
@@ -159,7 +160,8 @@ def _no_handshake(hop: Target, problem: Exception, waited_s: float) -> DeviceUnr
     if waited_s >= hop.connect_timeout_s:
         return DeviceUnreachable(
             f"{where}: connected, but no SSH server answered within {hop.connect_timeout_s:g} s",
-            "is the device overloaded or still booting? ConnectTimeout in ~/.ssh/config, or "
+            "is the device overloaded or still booting? ConnectTimeout in "
+            f"{ssh_config.shown()}, or "
             "connect_timeout_s in its profile, gives it longer",
         )
     return DeviceUnreachable(

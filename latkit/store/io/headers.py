@@ -57,7 +57,10 @@ class Taken:
         try:
             return device_name(text), said or self.unit or "ms"
         except UsageError as problem:
-            raise problem.at("a column's header names its device") from None
+            raise UsageError(
+                f"a column's header names its device: {problem.message}",
+                f"{problem.hint}; or import the others alone: --columns NAMES",
+            ) from None
 
 
 EVERYTHING = Taken()
