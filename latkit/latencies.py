@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latkit.condition import Condition, listed
+from latkit.csv_cells import defused
 from latkit.errors import MissingDependency
 from latkit.files import write_whole
 from latkit.subjects import Subject
@@ -100,5 +101,6 @@ class Latencies:
 
 
 def _cells(row: dict[str, Any]) -> dict[str, Any]:
-    """A row as a CSV file has it: processors as a person writes them."""
-    return row | {"affinity": listed(row["affinity"])} if "affinity" in row else row
+    """A row as a CSV file has it: processors as a person writes them, and no formulas."""
+    plain = row | {"affinity": listed(row["affinity"])} if "affinity" in row else row
+    return {name: defused(value) for name, value in plain.items()}

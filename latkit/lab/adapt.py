@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -232,12 +233,24 @@ def _keep(lab: Workspace, name: str, measured: Sequence[Measurement], adapted: A
     with lab.store() as store:
         last = store.last_number(Query(collection=name, condition=condition, levels=USABLE))
     one = Kept(place(lab, name, condition), name, condition, len(measured), last)
-    try:
-        private_folder(one.file.parent)
-    except OSError as problem:
-        raise StoreError(f"cannot create {one.file.parent}: {problem.strerror}") from None
+    _make_place(one.file.parent)
     keys = [measurement.subject.key for measurement in measured]
     about = {"device": one.device, "condition": condition.values(), "trained_on": keys}
     export.write(adapted, one.file, about)
     one.note()
     return one.file
+
+
+def _make_place(folder: Path) -> None:
+    """Make the folder of predictors; raises StoreError where nothing can be written there."""
+    try:
+        private_folder(folder)
+        refused = None if os.access(folder, os.W_OK) else "it is read-only"
+    except OSError as problem:
+        refused = problem.strerror
+    if refused:
+        raise StoreError(
+            f"no predictor can be kept in {folder}: {refused}",
+            "set LATKIT_DATA_DIR to a folder that you may write to; LATKIT_DB says where the "
+            "dataset is, as sqlite:////path/to/latkit.db",
+        )

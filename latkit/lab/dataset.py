@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from latkit import spaces
 from latkit.condition import Condition, device_name
-from latkit.errors import ArchError, LatkitError
+from latkit.errors import ArchError, LatkitError, UsageError
 from latkit.lab.among import among
 from latkit.lab.imports import Imported, Survey
 from latkit.lab.options import Options
@@ -69,13 +69,19 @@ class Dataset:
             newest: of every network and condition only what was stored last.
             last: so many at most, those stored last.
             samples: with raw samples.
+
+        Raises UsageError where no device can be called so.
         """
+        if device is not None:
+            self._require_name(device)
         query = Query(device, space, subject, condition, wanted or {}, tuple(levels), newest, last)
         with self._lab.store() as store:
             yield from store.find(query, samples=samples)
 
     def require(self, device: str | None, space: str | None) -> None:
-        """Raises UnknownNameError for a device or a space that there is no measurement of."""
+        """Raises UsageError for a device or a space that there is no measurement of."""
+        if device is not None:
+            self._require_name(device)
         if device is not None or space is not None:
             among(self.summary(), device, space)
 
@@ -97,11 +103,19 @@ class Dataset:
         Raises UnknownNameError for a device or a space that the dataset does not have, and
         MeasurementsUnusable where nothing was measured so.
         """
-        found = self.summary()
-        # What an earlier latkit imported may have any name.
-        if device not in {one.condition.board for one in found}:
+        self._require_name(device)
+        return among(self.summary(), device, space, wanted_by(options or {}))
+
+    def _require_name(self, device: str) -> None:
+        """Raises UsageError for what no device can be called, unless the dataset has it.
+
+        What an earlier latkit imported may have any name.
+        """
+        try:
             device_name(device)
-        return among(found, device, space, wanted_by(options or {}))
+        except UsageError:
+            if device not in {one.condition.board for one in self.summary()}:
+                raise
 
     def remove(self, device: str, space: str | None = None, **options: Unpack[Options]) -> int:
         """Delete measurements of a device, those that ``entries`` tells of; returns how many.
@@ -136,11 +150,11 @@ class Dataset:
 
         Raises UsageError or StoreError where it cannot be read, or nothing in it is right.
         """
-        taken = Taken(tuple(columns), unit)
+        taken = Taken(tuple(columns), unit, space)
         survey = Survey()
-        survey.count(read_file(Path(path), space, taken, survey.refuse))
+        survey.count(read_file(Path(path), taken, survey.refuse))
         with self._lab.store() as store:
-            added = store.add_read(read_file(Path(path), space, taken, lambda _: None))
+            added = store.add_read(read_file(Path(path), taken, lambda _: None))
         known, left_out = survey.found - added, tuple(one.message for one in survey.left_out)
         return Imported(added, known, survey.devices(), survey.wrong, left_out)
 
@@ -181,13 +195,13 @@ def row(m: Measurement) -> dict[str, Any]:
 
 
 def read_file(
-    path: Path, space: str | None = None, taken: Taken = EVERYTHING, refuse: Refuse = raising
+    path: Path, taken: Taken = EVERYTHING, refuse: Refuse = raising
 ) -> Iterator[Measurement]:
     """Measurements of a file or folder; some of its faults show only while this is iterated."""
     return files.read(
         path,
         parse=lambda name, text: spaces.get(name).parse(text),
-        parse_any=lambda text: _parse_any(text, space),
+        parse_any=lambda text: _parse_any(text, taken.space),
         taken=taken,
         refuse=refuse,
     )

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from latkit.analysis.audit import Finding, audit, mixtures
 from latkit.condition import Condition, unversioned
-from latkit.errors import StoreError, UsageError
+from latkit.errors import UsageError
+from latkit.files import write_whole
 from latkit.lab.among import among
 from latkit.lab.options import wanted
 from latkit.lab.suggest import measuring_again
@@ -129,12 +130,9 @@ def verify(
 
 
 def write_archs(archs: Sequence[Subject], file: str) -> None:
-    """Write an arch file; raises StoreError where that fails."""
+    """Write an arch file, whole or not at all; raises LatkitError where that fails."""
     lines = ",\n".join(json.dumps({"space": arch.collection, "arch": arch.key}) for arch in archs)
-    try:
-        Path(file).write_text(f"[\n{lines}\n]\n", encoding="utf-8")
-    except OSError as problem:
-        raise StoreError(f"cannot write {file}: {problem.strerror}") from None
+    write_whole(Path(file), f"[\n{lines}\n]\n".encode())
 
 
 def remeasure(found: Audit, file: str) -> str | None:

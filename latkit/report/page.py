@@ -8,6 +8,7 @@ from typing import Any
 
 from latkit.errors import UsageError
 from latkit.evaluation.summary import summarise
+from latkit.files import replacing
 from latkit.lab.evaluate import Evaluation
 from latkit.report.clean import clean
 from latkit.report.plain import as_text
@@ -16,13 +17,15 @@ from latkit.report.results import as_json, as_markdown
 
 
 def write(output: Path, found: Evaluation, about: Mapping[str, Any], per_device: bool) -> None:
-    """Write all three; raises UsageError where a file cannot be written."""
-    drawing = output.with_suffix(".svg")
+    """Write all three, each whole or not at all; raises UsageError where one cannot be written."""
+    drawing, figures = output.with_suffix(".svg"), output.with_suffix(".json")
     document = as_text(as_json(found, about, per_device), indent=1)
+    page = clean(as_markdown(found, about, drawing.name, per_device))
     try:
-        plot(summarise(found.outcomes), drawing)
-        output.with_suffix(".json").write_text(document + "\n", encoding="utf-8")
-        page = clean(as_markdown(found, about, drawing.name, per_device))
-        output.write_text(page, encoding="utf-8")
+        with replacing(drawing) as temporary:
+            plot(summarise(found.outcomes), temporary)
+        for path, text in ((figures, f"{document}\n"), (output, page)):
+            with replacing(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
     except OSError as problem:
         raise UsageError(f"cannot write to {output}: {problem.strerror}") from None

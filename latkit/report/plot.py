@@ -38,7 +38,7 @@ def require_matplotlib() -> None:
 
 
 def plot(rows: Sequence[Row], path: Path) -> None:
-    """Draw to ``path``, whose suffix is a format that matplotlib knows."""
+    """Draw to ``path``, as SVG, whatever its suffix."""
     require_matplotlib()
     import matplotlib
     from matplotlib.figure import Figure
@@ -62,7 +62,7 @@ def plot(rows: Sequence[Row], path: Path) -> None:
         figure.supxlabel(axis, fontsize=9)
         figure.supylabel("" if draw is _ranking else FIGURE, fontsize=9)
         _legend(figure)
-        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+        figure.savefig(path, format="svg", metadata={"Date": None})
 
 
 def _legend(figure: Any) -> None:

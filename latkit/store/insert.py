@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, insert, select
 
-from latkit.condition import Condition
+from latkit.condition import Condition, device_name
+from latkit.errors import StoreError, UsageError
 from latkit.measurement import Measurement
 from latkit.store.query import same_condition
 from latkit.store.rows import block_rows, condition_row, measurement_row
@@ -110,10 +111,14 @@ class Inserter:
         return found
 
     def condition_id(self, condition: Condition) -> int:
-        """The number of a condition, which is inserted where it is new."""
+        """The number of a condition, which is inserted where it is new.
+
+        Raises StoreError where no device can be called as that of a new one.
+        """
         query = select(conditions.c.id).where(*same_condition(condition))
         found = self._connection.execute(query).scalar()
         if found is None:
+            _require_device(condition)
             return self._insert_one(conditions, condition_row(condition))
         return int(found)
 
@@ -131,6 +136,13 @@ class Inserter:
             rows = self._connection.execute(query.where(measurements.c.condition_id.in_(some)))
             found.update(tuple(row) for row in rows)
         return found
+
+
+def _require_device(condition: Condition) -> None:
+    try:
+        device_name(condition.board)
+    except UsageError as problem:
+        raise StoreError(problem.message, problem.hint) from None
 
 
 def _without_empty_columns(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

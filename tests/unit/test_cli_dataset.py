@@ -3,13 +3,15 @@
 import csv
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
 from latkit import spaces
 from latkit.cli import run
+from latkit.errors import StoreError, UsageError
 from latkit.lab import Lab
-from tests.conformance.store import measurement
+from tests.conformance.store import changed, measurement
 
 CELLS = [spaces.get("nb201").at(number).key for number in range(10)]
 
@@ -225,3 +227,33 @@ class TestRemove:
             connection.execute(text("UPDATE condition SET device = '../..' WHERE device = 'tpu'"))
         told(capsys, "remove", "--device", "../..", "--yes")
         assert {device for device, _ in self.left(capsys)} == {"rpi4"}
+
+
+class TestNamesInPython:
+    @pytest.mark.parametrize("name", ["../..", "a/b", "", "x\x1b[5m", "rpi4@2"])
+    def test_no_device_is_called_so(self, name):
+        dataset = Lab().dataset
+        for asked in (
+            lambda: list(dataset.find(device=name)),
+            lambda: dataset.export("x.csv", device=name),
+            lambda: dataset.require(name, None),
+            lambda: dataset.remove(name),
+        ):
+            with pytest.raises(UsageError, match="cannot be the name of a device"):
+                asked()
+
+    def test_nothing_is_stored_of_what_no_device_is_called(self):
+        lab = Lab()
+        wrong = replace(measurement(), condition=changed(device="../.."))
+        with lab.store() as store, pytest.raises(StoreError, match="cannot be the name"):
+            store.add(wrong)
+        assert lab.dataset.summary() == []
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".json", ".parquet"])
+def test_the_space_of_an_export_is_not_chosen(filled, tmp_path, capsys, suffix):
+    path = str(tmp_path / f"export{suffix}")
+    assert run(["dataset", "export", path]) == 0
+    said = told(capsys, "import", path, "--space", "nb201", status=2)
+    assert "is an export, which says itself what is in it" in said
+    assert "--space" in said

@@ -3,6 +3,8 @@
 import io
 import json
 import re
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -55,7 +57,9 @@ def fill(lab):
     rows[0] = replace(rows[0], verdict=Verdict("suspect", (EVIL, EVIL)), context={"why": EVIL})
     failed = replace(rows[1], subject=Subject(EVIL, EVIL), latency_ms=None)
     failed = replace(failed, verdict=Verdict("invalid", (EVIL,)))
-    store(lab, rows, [failed], measured(replace(condition, batch=2)))
+    called = [replace(one, condition=replace(condition, board="evil")) for one in (*rows, failed)]
+    store(lab, called, measured(replace(called[0].condition, batch=2)))
+    rename(lab, "evil", BOARD)
     lab.adapt(BOARD)
     store(lab, measured(OWN))
     lab.adapt("rpi4")
@@ -65,6 +69,12 @@ def fill(lab):
     (folder / "mine.toml").write_text(f"description = {words}\ndevice_state = {words}\n")
     (folder / "broken.toml").write_text(f"host = {words}\n{words} = 1\n")
     (folder / f"\x1b[5m\u202e{'x'}.toml").write_text("")
+
+
+def rename(lab, name, other):
+    """As an earlier latkit, which minded no names, would have stored it."""
+    with closing(sqlite3.connect(lab.data / "latkit.db")) as dataset, dataset:
+        dataset.execute("UPDATE condition SET device = ? WHERE device = ?", (other, name))
 
 
 COMMANDS = [

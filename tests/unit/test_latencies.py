@@ -70,6 +70,14 @@ def test_csv_is_written_as_it_is_returned(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("text", ["=cmd()", "+1", "-1", "@x", "\t=1"])
+def test_no_cell_of_csv_is_a_formula(text):
+    condition = Condition("board", Runtime(text, text))
+    found = made(subjects=tuple(Subject("nb201", text) for _ in SUBJECTS), condition=condition)
+    for row in csv.DictReader(io.StringIO(found.to_csv())):
+        assert row["arch"] == row["runtime"] == row["runtime_version"] == f"'{text}"
+
+
 def test_csv_that_cannot_be_written_leaves_nothing(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("of somebody")

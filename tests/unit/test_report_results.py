@@ -1,10 +1,12 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from latkit.errors import UsageError
 from latkit.evaluation.engine import Suite
 from latkit.evaluation.summary import summarise
 from latkit.evaluation.trial import Outcome, Trial
@@ -141,3 +143,23 @@ def test_names_of_anybodys_are_only_text_in_a_report(tmp_path):
     assert "[a](" not in texts[".md"].replace("\\[a\\](", "").split("\n\n", 2)[2]
     assert json.loads(texts[".json"])["rows"][0]["task"] == EVIL
     ElementTree.fromstring(texts[".svg"])
+
+
+@pytest.mark.parametrize("suffix", [".md", ".json", ".svg"])
+def test_a_report_that_cannot_be_written_leaves_what_was_there(tmp_path, monkeypatch, suffix):
+    pytest.importorskip("matplotlib")
+    output = tmp_path / "report.md"
+    for name in (".md", ".json", ".svg"):
+        output.with_suffix(name).write_text("of yesterday")
+    replace_file = Path.replace
+
+    def full(path, target):
+        if target.suffix == suffix:
+            raise OSError(28, "No space left on device")
+        return replace_file(path, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(UsageError, match="No space left"):
+        write(output, EVALUATION, FACTS, per_device=False)
+    assert output.with_suffix(suffix).read_text() == "of yesterday"
+    assert not list(tmp_path.glob(".*"))

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from latkit import spaces
 from latkit.cli import run
 from latkit.errors import LeftOut, StoreError
 from latkit.lab import Lab
@@ -90,6 +91,12 @@ MOUNTED = (
 )
 
 
+def measured_on_five(folder):
+    with Store.open(folder / "latkit.db") as store:
+        keys = [spaces.get("nb201").at(1000 * n).key for n in range(5)]
+        store.add_many(measurement(key, 1.0 + n) for n, key in enumerate(keys))
+
+
 class TestReadOnly:
     @pytest.fixture
     def folder(self, tmp_path):
@@ -154,6 +161,27 @@ class TestReadOnly:
         (tmp_path / "table.csv").write_text("arch,pi\n0,1\n")
         assert run(["dataset", "import", str(tmp_path / "table.csv")]) == 1
         assert "read-only" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("there", [False, True], ids=["new", "again"])
+    def test_adapting_says_where_it_can(self, folder, monkeypatch, capsys, there):
+        measured_on_five(folder)
+        monkeypatch.setenv("LATKIT_DATA_DIR", str(folder))
+        if there:
+            assert run(["adapt", "--device", "board"]) == 0
+            capsys.readouterr()
+
+        monkeypatch.setattr(os, "access", lambda path, mode: False)
+        assert run(["adapt", "--device", "board"]) == 1
+        said = capsys.readouterr().err
+        assert f"no predictor can be kept in {folder}" in said
+        assert "hint: set LATKIT_DATA_DIR to a folder that you may write to" in said
+
+    def test_adapting_beside_a_dataset_that_is_elsewhere(self, folder, monkeypatch, tmp_path):
+        measured_on_five(folder)
+        monkeypatch.setenv("LATKIT_DB", f"sqlite:///{folder}/latkit.db")
+        monkeypatch.setenv("LATKIT_DATA_DIR", str(tmp_path / "own"))
+        assert run(["adapt", "--device", "board"]) == 0
+        assert list((tmp_path / "own").rglob("*.onnx"))
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def _require_plain(taken: Taken, path: Path) -> None:
     if taken != EVERYTHING:
         raise UsageError(
             f"{path} is an export, which says itself what is in it",
-            "leave --columns and --unit out: they are for tables of latencies",
+            "leave --columns, --unit and --space out: they are for tables of latencies",
         )
 
 

@@ -28,13 +28,15 @@ _WITH_UNIT = re.compile(rf"(.*[^\s_(\[])[\s_]*(?:[(\[]\s*({_WORDS})\s*[)\]]|[\s_
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """Which columns of a table are latencies, and in which unit those that do not say.
+    """Which columns of a table are latencies, in which unit those that do not say; of what space.
 
-    ``columns`` are headers, or devices as headers name them; none stand for all.
+    ``columns`` are headers, or devices as headers name them; none stand for all. ``space`` is that
+    of architectures which do not tell.
     """
 
     columns: Sequence[str] = ()
     unit: Unit | None = None
+    space: str | None = None
 
     def headers(self, found: Sequence[str]) -> list[str]:
         """Those of the headers that are taken; raises UnknownNameError for one there is not."""
