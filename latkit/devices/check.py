@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from latkit.devices import facts as told
 from latkit.devices import installing, machine, remedy, signals
-from latkit.devices.deploy import deploy
+from latkit.devices.deploy import Deployed, deploy
 from latkit.devices.facts import Facts, Package, Packages
 from latkit.devices.finding import Finding
 from latkit.devices.profile import Profile
@@ -53,11 +53,19 @@ def advice(profile: Profile, kind: str, detail: str) -> str:
     Raises LatkitError where the device cannot be asked what it has.
     """
     with open_transport(profile) as transport:
-        seen = _facts(profile, transport)
-        packages = told.packages(deploy(transport, profile))
+        return advice_by(deploy(transport, profile), kind, detail)
+
+
+def advice_by(deployed: Deployed, kind: str, detail: str) -> str:
+    """The same, over a connection that is there already."""
+    profile = deployed.profile
+    seen = _facts(profile, deployed.transport)
     if isinstance(seen, Finding):
         return seen.hint or seen.detail
-    return remedy.of_failure(profile, seen, packages, kind, detail)
+    packages = told.packages(deployed)
+    lacking = (each for each in judge_packages(profile, seen, packages) if each.level == "problem")
+    hint = next((each.hint for each in lacking), None)
+    return hint or remedy.of_failure(profile, seen, packages, kind, detail)
 
 
 def _on_device(profile: Profile, transport: Transport) -> Iterator[Finding]:

@@ -17,7 +17,7 @@ REACH = 2
 CONTRADICTION = 1.5
 """So many times slower no device is all along while nothing disturbs it: the reference is wrong."""
 SLOWER = 1.15
-CAMPAIGNS = 3
+CAMPAIGNS = 2
 """So much slower a device may be today; where so many campaigns in a row say so, it is its usual
 state."""
 ABSURD = 4.0

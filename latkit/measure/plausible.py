@@ -23,6 +23,10 @@ slow model for so many times ``max_s``."""
 CLOCK_SLACK = 1.01
 CLOCK_SLACK_NS = 20_000_000
 """Two clocks differ, and a moment passes between reading one and the other."""
+BETWEEN_RUNS = 4
+BETWEEN_RUNS_NS = 500_000_000
+"""What reading clocks takes besides the runs, at most, as a multiple of them; and looking at them
+all now and then whether they suffice."""
 READINGS: dict[str, tuple[float, float]] = {
     "frequency_mhz": (0, 20_000),
     "gpu_mhz": (0, 20_000),
@@ -99,9 +103,13 @@ def _overclaims(block: BlockEvent, asked: Asked) -> Iterator[str]:
 def _shortfalls(block: BlockEvent, rule: StopRule) -> Iterator[str]:
     if block.output is None:
         yield "it does not show what the network computed"
-    count = len(block.samples_ns)
+    count, sampled_ns = len(block.samples_ns), sum(block.samples_ns)
+    if block.thread_cpu_ns > BETWEEN_RUNS * sampled_ns + BETWEEN_RUNS_NS:
+        yield f"{_s(block.thread_cpu_ns)} of CPU time in {_s(sampled_ns)} of samples"
     if count >= MOST_SAMPLES:
         return
+    if BETWEEN_RUNS * sampled_ns < rule.min_s * 1e9:
+        yield f"{_s(sampled_ns)} of samples, where {rule.min_s:g} s were asked for"
     if block.timing_ns < rule.min_s * 1e9:
         yield f"timed for {_s(block.timing_ns)}, where {rule.min_s:g} s were asked for"
     waited_s = rule.max_s if count >= FEWEST_SAMPLES else PATIENCE * rule.max_s

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shlex
 import time
 
+from latkit.devices.check import advice_by
 from latkit.devices.deploy import Deployed
-from latkit.devices.runtimes import RUNTIMES, offers, requirements, spelled
-from latkit.errors import RunnerError
+from latkit.devices.runtimes import RUNTIMES, offers, spelled
+from latkit.errors import LatkitError, RunnerError
 from latkit.formats import FORMATS, require_precision
 from latkit.measure.plausible import Asked, overclaim
 from latkit.protocol import (
@@ -34,7 +34,9 @@ class Runner:
     """
 
     def __init__(self, deployed: Deployed) -> None:
+        self._deployed = deployed
         self._profile = profile = deployed.profile
+        self._look = f"what is amiss there? latkit device check {profile.name}"
         self._where = deployed.transport.description
         words = deployed.words("harness.py", "--runtime", profile.runtime)
         if profile.command:
@@ -90,14 +92,17 @@ class Runner:
         if line is None:
             self._process.close()  # its last words are known once it has ended
             raise self._broken("ended without an answer")
-        return parse_event(line)
+        try:
+            return parse_event(line)
+        except RunnerError as problem:
+            raise RunnerError(f"{self._where}: {problem.message}", problem.hint) from None
 
     def _broken(self, what: str) -> RunnerError:
         said = self._process.stderr_tail().strip().splitlines()
         last = f"; its last words: {said[-1][:300]!r}" if said else ""
         return RunnerError(
             f"the runner on {self._where} {what}{last}",
-            f"what is amiss there? latkit device check {self._profile.name}",
+            self._look,
         )
 
     def _unusable(self, event: Unusable) -> RunnerError:
@@ -105,12 +110,16 @@ class Runner:
         if self._profile.command:
             hint = "are words and version in the profile's [command] right for that device?"
             return RunnerError(f"{self._where}: {event.detail}", hint)
-        words = [*self._profile.login_command, self._profile.python, "-m", "pip", "install"]
-        needed = requirements(runtime, self._profile.provider)
         return RunnerError(
-            f"{runtime} cannot be used on {self._where}: {event.detail}",
-            f"install it there: {shlex.join(words)} {needed}",
+            f"{runtime} cannot be used on {self._where}: {event.detail}", self._advice(event.detail)
         )
+
+    def _advice(self, detail: str) -> str:
+        """What can be done about it on that machine, as far as it says what it is."""
+        try:
+            return advice_by(self._deployed, "error", detail)
+        except LatkitError:
+            return self._look
 
     def _require_provider(self, hello: Hello) -> None:
         wanted = self._profile.provider

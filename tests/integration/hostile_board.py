@@ -59,12 +59,13 @@ class HostileBoard:
     """A device of profile fields ``device``, whose Python plays a part; ``honest`` is the same."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.python = folder / "python3"
         self.python.write_text(SCRIPT.replace("PYTHON", sys.executable))
         self.python.chmod(0o755)
-        remote = {"name": "board", "remote_dir": f"{folder}/device", "command_timeout_s": 8.0}
+        remote = {"name": "board", "remote_dir": f"{folder}/device", "command_timeout_s": 30.0}
         self.honest: dict[str, Any] = {"transport": "local", **remote}
-        self.device = self.honest | {"python": str(self.python)}
+        self.device = self.honest | {"python": str(self.python), "command_timeout_s": 4.0}
 
     def play(self, program: str, piece: str) -> None:
         """From now on, one program is played."""

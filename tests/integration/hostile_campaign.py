@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 
+from latkit.devices.deploy import deploy
+from latkit.devices.lease import Lease
 from latkit.devices.profile import create
+from latkit.devices.transport import open_transport
 from latkit.errors import LatkitError
 from latkit.formats.cache import ModelCache
 from latkit.measure.campaign import Campaign, CampaignResult
@@ -18,7 +21,7 @@ from latkit.measure.plan import Plan, canary
 from latkit.measure.session import Session
 from latkit.measurement import Measurement
 from latkit.progress import Progress
-from latkit.store import Store
+from latkit.store import Query, Store
 from tests.integration.campaign_process import RULE, SPACE, archs
 
 Measure = Callable[[dict[str, Any]], CampaignResult]
@@ -30,10 +33,10 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, seconds in {
         "latkit.devices.transport.process.CLOSE_GRACE_S": 0.3,
         "latkit.devices.transport.process.QUIET_S": 0.2,
-        "latkit.measure.runner.START_TIMEOUT_S": 8.0,
+        "latkit.measure.runner.START_TIMEOUT_S": 5.0,
         "latkit.measure.runner.GRACE_S": 1.0,
-        "latkit.devices.lease._ANSWER_TIMEOUT_S": 5.0,
-        "latkit.devices.tune._ANSWER_TIMEOUT_S": 5.0,
+        "latkit.devices.lease._ANSWER_TIMEOUT_S": 3.0,
+        "latkit.devices.tune._ANSWER_TIMEOUT_S": 3.0,
     }.items():
         monkeypatch.setattr(name, seconds)
     monkeypatch.setattr("latkit.measure.campaign.CANARY_RULE", RULE)
@@ -50,7 +53,7 @@ def measure(tmp_path: Path, models: ModelCache, impatient: None) -> Measure:
 
     def run(device: dict[str, Any]) -> CampaignResult:
         url = f"sqlite:///{tmp_path}/dataset.db"
-        with Store.open(url) as store, Session(create(device), rule=RULE, timeout_s=4.0) as session:
+        with Store.open(url) as store, Session(create(device), rule=RULE, timeout_s=3.0) as session:
             campaign = Campaign(SPACE, session, store, models, tmp_path / "journals", Progress())
             return campaign.run(Plan(archs(2), canary(SPACE), again=True))
 
@@ -96,3 +99,13 @@ def require_recovery(measure: Measure, device: dict[str, Any]) -> None:
     assert isinstance(result, CampaignResult), result
     for measurement in result.measurements:
         require_honest(measurement)
+
+
+def require_untouched(device: dict[str, Any], folder: Path) -> None:
+    """Its lease is free, and nothing was kept that could be in the figures of another campaign."""
+    profile = create(device)
+    with open_transport(profile) as transport, Lease(deploy(transport, profile)):
+        pass
+    with Store.open(f"sqlite:///{folder}/dataset.db") as store:
+        assert not [one for one in store.find(Query()) if one.usable]
+    assert not any((folder / "journals").glob("*.jsonl"))

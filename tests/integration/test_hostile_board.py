@@ -12,7 +12,12 @@ from latkit.devices import tune
 from latkit.devices.profile import create
 from latkit.measure.campaign import CampaignResult
 from tests.integration.hostile_board import HostileBoard
-from tests.integration.hostile_campaign import outcome, require_message, require_recovery
+from tests.integration.hostile_campaign import (
+    outcome,
+    require_message,
+    require_recovery,
+    require_untouched,
+)
 
 
 @pytest.fixture
@@ -38,16 +43,16 @@ IMPOSSIBLE = {
 }
 
 
-@pytest.mark.parametrize("claim", IMPOSSIBLE.values(), ids=IMPOSSIBLE)
-def test_a_claim_that_cannot_be_true_is_a_verdict(board, measure, claim: str):
-    change = f"dict(event, {claim}) if event['event'] == 'block' else event"
-    board.play("harness.py", f"relay(lambda request, event: {change})")
-    result = outcome(lambda: measure(board.device))
-    assert isinstance(result, CampaignResult), result
-    for measurement in result.measurements:
-        assert measurement.verdict.level == "invalid"
-        assert measurement.verdict.reasons[0].startswith("implausible: ")
-    assert result.timing_share <= 1
+def test_a_claim_that_cannot_be_true_is_a_verdict(board, measure):
+    for name, claim in IMPOSSIBLE.items():
+        change = f"dict(event, {claim}) if event['event'] == 'block' else event"
+        board.play("harness.py", f"relay(lambda request, event: {change})")
+        result = outcome(lambda: measure(board.device))
+        assert isinstance(result, CampaignResult), (name, result)
+        for measurement in result.measurements:
+            assert measurement.verdict.level == "invalid", name
+            assert measurement.verdict.reasons[0].startswith("implausible: "), name
+        assert result.timing_share <= 1, name
     require_recovery(measure, board.honest)
 
 
@@ -61,11 +66,23 @@ LIES = {
 }
 
 
+# The shorter, the more: their sum stays what it was, as far as as many can be had.
+CONSISTENT = """
+def lied(request, event):
+    if event["event"] != "block":
+        return event
+    true = event["samples_ns"]
+    false = [{lie} for each in true]
+    false = (false * max(1, sum(true) // sum(false)))[:19999]
+    return dict(event, samples_ns=false, thread_cpu_ns=sum(false))
+
+relay(lied)
+"""
+
+
 @pytest.mark.parametrize("lie", LIES.values(), ids=LIES)
 def test_a_lie_that_could_be_true_spoils_nothing_after_it(board, measure, lie: str):
-    change = f"dict(event, samples_ns=[{lie} for each in event['samples_ns']])"
-    change = f"{change} if event['event'] == 'block' else event"
-    board.play("harness.py", f"relay(lambda request, event: {change})")
+    board.play("harness.py", CONSISTENT.format(lie=lie))
     outcome(lambda: measure(board.device))
     require_recovery(measure, board.honest)
 
@@ -97,7 +114,7 @@ ANSWERS = {
 def test_an_answer_that_is_none(board, measure, answer: str):
     board.play("harness.py", f"relay(lambda request, event: {answer} if request else event)")
     require_message(outcome(lambda: measure(board.device)))
-    require_recovery(measure, board.honest)
+    require_untouched(board.honest, board.folder)
 
 
 GREETINGS = {
@@ -122,7 +139,7 @@ GREETINGS = {
 def test_a_greeting_that_is_none(board, measure, greeting: str):
     board.play("harness.py", greeting)
     require_message(outcome(lambda: measure(board.device)))
-    require_recovery(measure, board.honest)
+    require_untouched(board.honest, board.folder)
 
 
 OTHER_PROGRAMS = {
@@ -172,7 +189,10 @@ def test_another_program_that_misbehaves(board, measure, program: str, piece: st
     found = outcome(lambda: measure(board.device))
     if piece != OTHER_PROGRAMS["sent as text"]["claims that all is there"]:
         require_message(found)
-    require_recovery(measure, board.honest)
+    if isinstance(found, CampaignResult) or list(board.folder.glob("journals/*.jsonl")):
+        require_recovery(measure, board.honest)
+    else:
+        require_untouched(board.honest, board.folder)
 
 
 TUNERS = {

@@ -12,12 +12,14 @@ import time
 import venv
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from latkit import spaces
 from latkit.condition import Condition, Runtime
+from latkit.devices import check
 from latkit.devices.lease import DeviceBusyError
 from latkit.devices.profile import create
 from latkit.devices.runners import runner_digest
@@ -158,7 +160,24 @@ def test_a_missing_runtime_is_said_at_once(tmp_path: Path, device: dict[str, obj
     python = str(tmp_path / "bare" / "bin" / "python")
     with pytest.raises(RunnerError, match="onnxruntime cannot be used on this computer") as caught:
         run(tmp_path, {**device, "python": python}, COUNT)
-    assert caught.value.hint == f"install it there: {python} -m pip install onnxruntime numpy"
+    assert (
+        caught.value.hint == f"{python} -m ensurepip && {python} -m pip install onnxruntime numpy"
+    )
+
+
+def test_a_missing_runtime_that_nobody_publishes_for_that_machine(
+    tmp_path: Path, device: dict[str, object], monkeypatch: pytest.MonkeyPatch
+):
+    venv.create(tmp_path / "bare", symlinks=True)
+    tell = check._facts
+
+    def of_a_raspberry(*asked: Any) -> Any:
+        return tell(*asked).model_copy(update={"machine": "armv7l", "libc": "2.36"})
+
+    monkeypatch.setattr(check, "_facts", of_a_raspberry)
+    with pytest.raises(RunnerError) as caught:
+        run(tmp_path, {**device, "python": str(tmp_path / "bare" / "bin" / "python")}, COUNT)
+    assert "nobody publishes onnxruntime for armv7l" in (caught.value.hint or "")
 
 
 def test_an_unknown_runtime_is_said_before_anything_is_done(tmp_path: Path):

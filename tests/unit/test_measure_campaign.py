@@ -332,19 +332,19 @@ def test_a_canary_that_lies_spoils_no_later_campaign(house: House, samples_ns):
         assert found.latency_ms == pytest.approx(answer_ms(house, found.subject), rel=0.03)
 
 
-def test_a_device_that_stays_slower_has_another_reference_after_three_campaigns(house: House):
+def test_a_device_that_stays_slower_has_another_reference_after_two_campaigns(house: House):
     def slower(device: Device, model: ModelFile) -> BlockEvent:
         return answer(model, len(device.timed), 1.3)
 
     house.run(Device())
-    doubted = [house.run(Device(slower), again=True) for _ in range(2)]
+    doubted = house.run(Device(slower), again=True)
     believed = house.run(Device(slower), again=True)
-    for result, factor in [*((one, 1.0) for one in doubted), (believed, 1.3)]:
+    for result, factor in ((doubted, 1.0), (believed, 1.3)):
         for found in result.measurements:
             expected = factor * answer_ms(house, found.subject)
             assert found.latency_ms == pytest.approx(expected, rel=0.03)
-    levels = [{found.verdict.level for found in one.measurements} for one in (*doubted, believed)]
-    assert levels == [{"suspect"}, {"suspect"}, {"valid"}]
+    levels = [{found.verdict.level for found in one.measurements} for one in (doubted, believed)]
+    assert levels == [{"suspect"}, {"valid"}]
 
 
 def test_a_canary_that_lies_now_and_then_makes_what_it_watched_invalid(house: House):

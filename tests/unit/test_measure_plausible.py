@@ -59,9 +59,18 @@ def test_a_reading_is_no_contradiction_within_its_bounds(name: str):
         ({"thread_cpu_ns": 3 * BLOCK.timing_ns}, "of CPU time, but"),
         ({"samples_ns": LONG * 4}, "of samples, but the answer came after"),
         ({"output": None}, "does not show what the network computed"),
-        ({"samples_ns": LONG[:63], "timing_ns": int(2.4e9)}, "63 samples in"),
-        ({"samples_ns": LONG[:11], "timing_ns": int(2.6e9)}, "11 samples in"),
+        ({"samples_ns": LONG[:63], "timing_ns": int(2.4e9), "thread_cpu_ns": 1}, "63 samples in"),
+        (
+            {"samples_ns": LONG[:1] * 11, "timing_ns": int(2.6e9), "thread_cpu_ns": 1},
+            "of samples, where",
+        ),
         ({"samples_ns": LONG, "timing_ns": int(0.9e9)}, "where 1 s were asked for"),
+        ({"samples_ns": tuple(each // 100 for each in LONG)}, "of CPU time in"),
+        ({"samples_ns": LONG[:64][::2] * 2, "thread_cpu_ns": 10**9 * 3}, "of CPU time in"),
+        (
+            {"samples_ns": tuple(each // 100 for each in LONG), "thread_cpu_ns": 0},
+            "of samples, where",
+        ),
     ],
 )
 def test_claims_that_the_host_knows_better(changes: dict, said: str):
@@ -73,7 +82,9 @@ def test_claims_that_the_host_knows_better(changes: dict, said: str):
     [(63, 2.5), (12, 2.5), (1, 50.0), (64, 1.0), (20_000, 0.1)],
 )
 def test_the_stop_rule_explains_few_samples_and_little_time(samples: int, timing_s: float):
-    slow = replace(BLOCK, samples_ns=LONG[:1] * samples, timing_ns=int(timing_s * 1e9))
+    timing_ns = int(timing_s * 1e9)
+    samples_ns = (timing_ns // (2 * samples),) * samples
+    slow = replace(BLOCK, samples_ns=samples_ns, timing_ns=timing_ns, thread_cpu_ns=sum(samples_ns))
     asked = replace(ASKED, elapsed_ns=200 * 10**9)
     assert overclaim(slow, asked) is None
 
