@@ -31,6 +31,8 @@ SOFT_LIMITS = {"GPU power cap"}
 """What a device may run at all its life; ``gpu.py`` of the runners names it."""
 
 
+MUCH_LOST = 0.5
+"""Share of the time off the processor that leaves no room for a calm window."""
 UNSEEN = 0.004
 """Relative standard error that every label has and no process of its own campaign shows.
 
@@ -42,13 +44,15 @@ Learned from campaigns over the same networks, hours apart: docs/measurement.md.
 class Sighting:
     """One block, how slow the device was then (None: unknown), and what speaks against it.
 
-    ``spread`` is the relative standard deviation of the canary's timings in the campaign.
+    ``spread`` is the relative standard deviation of the canary's timings in the campaign, ``lost``
+    the share of the time off the processor, where that is time lost to others.
     """
 
     entry: Entry
     drift: float | None = None
     doubts: tuple[str, ...] = ()
     spread: float = 0.0
+    lost: float = 0.0
 
     @property
     def factor(self) -> float:
@@ -64,15 +68,15 @@ def sighting(entry: Entry, drift: Drift | None, threads: int) -> Sighting:
         drift: how fast the device was.
         threads: with one, time off the processor is time lost to others.
     """
-    doubts = list(_doubts(entry.block, threads))
+    doubts, lost = list(_doubts(entry.block, threads)), _lost(entry.block, threads)
     if drift is None:
-        return Sighting(entry, None, tuple(doubts))
+        return Sighting(entry, None, tuple(doubts), lost=lost)
     factor, change = drift.at(entry.at), drift.change(entry.at)
     if abs(factor - 1) > MAX_DRIFT:
         doubts.append(f"drift: the canary network was {factor - 1:+.0%} off its usual latency")
     elif change > MAX_CHANGE:
         doubts.append(f"drift: the canary network changed by {change:.0%} meanwhile")
-    return Sighting(entry, factor, tuple(doubts), drift.spread)
+    return Sighting(entry, factor, tuple(doubts), drift.spread, lost)
 
 
 def unsure(seen: Sequence[Sighting], verdict: Verdict) -> float:
@@ -80,10 +84,14 @@ def unsure(seen: Sequence[Sighting], verdict: Verdict) -> float:
 
     They ran within minutes of one another; another campaign runs in another hour. How far two hours
     are apart, the canary tells: a network that is timed throughout, of whose timings a label is the
-    mean of two. Where something speaks against the measurement, the variance is twice as large.
+    mean of two. Where something speaks against the measurement, the variance is twice as large. And
+    processes that all were off the processor for most of their time may have had no calm window.
     """
     variance = UNSEEN**2 + max(each.spread for each in seen) ** 2 / 2
-    return float((variance if verdict.level == "valid" else 2 * variance) ** 0.5)
+    if verdict.level != "valid":
+        variance *= 2
+    lost = min(each.lost for each in seen)
+    return float((variance + lost**2 * (lost > MUCH_LOST)) ** 0.5)
 
 
 def apart(seen: Sequence[Sighting]) -> float:
@@ -175,12 +183,19 @@ def calm(block: BlockEvent, threads: int) -> bool:
     return not any(_interruptions(block, threads))
 
 
+def _lost(block: BlockEvent, threads: int) -> float:
+    """Share of the time off the processor, 0 where it is unknown whether others had that."""
+    alone = threads == 1 and all(map(on_processor, block.providers[:1]))
+    if not (alone and block.output):
+        return 0.0
+    return max(0.0, 1 - block.thread_cpu_ns / sum(block.samples_ns))
+
+
 def _interruptions(block: BlockEvent, threads: int) -> Iterator[str]:
     # A program that timed itself, and kept its output, is watched from its start to its end.
     measured_ns = sum(block.samples_ns) if block.output else block.timing_ns
-    share = block.thread_cpu_ns / measured_ns
-    alone = threads == 1 and all(map(on_processor, block.providers[:1]))
-    if alone and block.output and share < MIN_CPU_SHARE:
+    share = 1 - _lost(block, threads)
+    if share < MIN_CPU_SHARE:
         yield f"pre-empted: on a processor for {share:.0%} of the time"
     steal = _increase(block.before.steal_s, block.after.steal_s) * 1e9 / measured_ns
     if steal > MAX_STEAL:

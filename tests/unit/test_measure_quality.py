@@ -253,3 +253,13 @@ def test_the_canary_tells_how_far_two_hours_are_apart():
     seen = np.hypot(quality.UNSEEN, 0.02 / 2**0.5)
     assert quality.unsure([still, restless], valid) == pytest.approx(seen)
     assert quality.unsure([still], suspect) == pytest.approx(2**0.5 * quality.UNSEEN)
+
+
+def test_where_no_process_had_the_processor_a_label_is_worth_little():
+    suspect, samples = Verdict("suspect", ("x",)), steady()
+    hindered, spared = (
+        seen_at(1.0, block(samples, thread_cpu_ns=int(share * sum(samples))))
+        for share in (0.3, 0.6)
+    )
+    assert quality.unsure([hindered, hindered], suspect) == pytest.approx(0.7, rel=0.01)
+    assert quality.unsure([hindered, spared], suspect) < 0.01
