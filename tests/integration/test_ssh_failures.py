@@ -238,6 +238,7 @@ class TestLogin:
 
     def test_a_file_that_is_no_key(self, own_sshd: Sshd):
         (own_sshd.folder / "letter").write_text("Dear device,")
+        (own_sshd.folder / "letter").chmod(0o600)
         own_sshd.config.write_text(own_sshd.section(key=own_sshd.folder / "letter"))
         assert "letter cannot be read" in failure().message
 
@@ -251,6 +252,12 @@ class TestLogin:
         problem = failure()
         assert "protected by a passphrase, and no agent has it" in problem.message
         assert (problem.hint or "").startswith(f"ssh-add {locked}")
+
+    def test_key_that_others_may_read(self, own_sshd: Sshd):
+        shown = make_key(own_sshd.folder / "shown")
+        shown.chmod(0o644)
+        own_sshd.config.write_text(own_sshd.section(key=shown))
+        assert "may be read by others, so that ssh ignores it: chmod 600" in failure().message
 
     @pytest.mark.parametrize("public_half", [True, False])
     def test_key_with_a_passphrase_in_an_agent(

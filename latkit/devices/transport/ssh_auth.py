@@ -11,7 +11,12 @@ import paramiko
 
 from latkit.devices import ssh_config
 from latkit.devices.transport.ssh_algorithms import accepts
-from latkit.devices.transport.ssh_identity import agent_keys, is_public, public_blob
+from latkit.devices.transport.ssh_identity import (
+    agent_keys,
+    is_open_to_others,
+    is_public,
+    public_blob,
+)
 from latkit.devices.transport.ssh_target import Target
 from latkit.errors import DeviceUnreachable
 
@@ -79,6 +84,9 @@ class _Attempt:
     def _load(self, file: Path) -> paramiko.PKey | None:
         if is_public(file):
             self.refused.append(f"{file} is a public key, and no agent has the private one")
+            return None
+        if is_open_to_others(file):
+            self.refused.append(f"{file} may be read by others, so that ssh ignores it: chmod 600")
             return None
         try:
             return paramiko.PKey.from_path(file)

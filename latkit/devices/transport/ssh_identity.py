@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import os
 import socket
+import stat
 from pathlib import Path
 
 import paramiko
@@ -53,6 +55,15 @@ def key_type(blob: bytes) -> str:
 def is_public(file: Path) -> bool:
     """Whether a file is a public key, which only an agent has the other half of."""
     return _blob_of_public_key(file) is not None
+
+
+def is_open_to_others(file: Path) -> bool:
+    """Whether a key file of this user's is one that ssh leaves alone, for others may read it."""
+    try:
+        found = file.stat()
+    except OSError:
+        return False
+    return found.st_uid == os.getuid() and bool(found.st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
 def _text(file: Path) -> str:
