@@ -18,6 +18,7 @@ from latkit.cli import run
 from latkit.condition import Condition, Runtime, State
 from latkit.lab import Lab
 from latkit.measurement import Measurement, Verdict
+from latkit.protocol import StopRule
 
 NB201, FBNET = spaces.get("nb201"), spaces.get("fbnet")
 CPU = "CPUExecutionProvider"
@@ -26,6 +27,7 @@ ONE = '{"space": "nb201", "arch": "|none~0|+|none~0|none~1|+|none~0|none~1|nor_c
 SUGGESTED = re.compile(r"^(?:next|hint|  or): (.*)$", re.MULTILINE)
 QUOTED = re.compile(r"'(latkit [^']*(?:'\"'\"'[^']*)*)'")
 FOUND_INVALID = 4
+SHORT = StopRule(min_samples=16, min_s=0.02, max_s=0.1, warm_up_s=0.02)
 
 
 def measured(condition, space=NB201, count=12, level="valid", seed=0):
@@ -99,6 +101,13 @@ class Keyboard:
 def quick(command: str) -> str:
     """The same with fewer networks, which is as good a try."""
     return re.sub(r"--n (20|40)\b", "--n 3", command)
+
+
+@pytest.fixture(autouse=True)
+def short_blocks(monkeypatch):
+    """What is measured here matters to nobody."""
+    monkeypatch.setattr("latkit.measure.session.StopRule", lambda: SHORT)
+    monkeypatch.setattr("latkit.measure.campaign.CANARY_RULE", SHORT)
 
 
 @pytest.fixture
