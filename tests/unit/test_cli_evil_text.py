@@ -3,8 +3,6 @@
 import io
 import json
 import re
-import sqlite3
-from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -15,7 +13,7 @@ from latkit.config import config_dir
 from latkit.lab import Lab
 from latkit.measurement import Verdict
 from latkit.subjects import Subject
-from tests.unit.test_lab_conditions import EXAMPLE, OWN, measured, store
+from tests.unit.test_lab_conditions import EXAMPLE, OWN, measured, rename, store
 
 EVIL = "\x1b]0;owned\x07\x1b[5;41m\x9b2J\x7f\u202e\u2066\u200b\x85\r\nnext: rm -rf ~\t[blink]x[/]"
 BOARD = "evil" + EVIL
@@ -69,12 +67,6 @@ def fill(lab):
     (folder / "mine.toml").write_text(f"description = {words}\ndevice_state = {words}\n")
     (folder / "broken.toml").write_text(f"host = {words}\n{words} = 1\n")
     (folder / f"\x1b[5m\u202e{'x'}.toml").write_text("")
-
-
-def rename(lab, name, other):
-    """As an earlier latkit, which minded no names, would have stored it."""
-    with closing(sqlite3.connect(lab.data / "latkit.db")) as dataset, dataset:
-        dataset.execute("UPDATE condition SET device = ? WHERE device = ?", (other, name))
 
 
 COMMANDS = [

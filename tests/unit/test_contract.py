@@ -8,14 +8,17 @@ ROOT = Path(__file__).parents[2]
 VALUES = {
     "condition",
     "config",
+    "csv_cells",
     "errors",
     "files",
     "latencies",
     "measurement",
+    "plural",
     "progress",
+    "reading",
     "subjects",
 }
-"""What travels between all rooms."""
+"""What travels between all rooms, or serves them all."""
 MAY = {
     "The command line talks to lab and report only": {"__main__", "cli", "lab", "report"},
     "The predicting side never touches devices, measurements or the store": {

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from latkit.devices import ssh_config, ssh_hosts
@@ -366,6 +366,7 @@ CONFIGURATIONS = st.lists(st.one_of(SECTIONS, SETTINGS), max_size=14).map("\n".j
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.tuples(CONFIGURATIONS, CONFIGURATIONS), st.sampled_from(["board", "gate", "x"]))
+@example(("IdentityFile ~/.ssh/one", ""), "board")
 def test_both_readers_understand_the_same(home: Path, texts: tuple[str, str], alias: str):
     if shutil.which("ssh") is None:
         needs.lacking("OpenSSH's client is not installed", "apt-get install openssh-client")

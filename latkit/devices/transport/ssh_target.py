@@ -141,7 +141,7 @@ def _via(alias: str, chain: str, depth: int) -> Target | None:
 def _identities(login: Login, found: Options, tokens: Tokens) -> tuple[Path, ...]:
     if login.identity is not None:
         return (Path(login.identity),)
-    return tuple(map(tokens.path, found.all("identityfile")))
+    return tuple(dict.fromkeys(map(tokens.path, found.all("identityfile"))))
 
 
 def _port(found: Options) -> int:
