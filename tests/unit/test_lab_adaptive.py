@@ -16,19 +16,13 @@ from latkit.lab import Lab
 from latkit.lab.adaptive import FIRST, MOST, measure_until_converged, run
 from latkit.latencies import Latencies
 from latkit.measure.campaign import Campaign
+from latkit.measure.models import INPUT_SEED
 from latkit.measure.plan import canary
 from latkit.predictor.adapt import adapt
 from latkit.protocol import Failed
 from latkit.store import Store
 from tests.unit.measured import block, steady
-from tests.unit.test_measure_campaign import (
-    INPUT_SEED,
-    SPACE,
-    Device,
-    Killed,
-    Watcher,
-    known_output,
-)
+from tests.unit.scripted_campaign import SPACE, Device, Killed, Watcher, known_output
 from tests.unit.toy_bundle import CELLS, latencies, toy_bundle
 
 ARCHS = SPACE.sample(np.random.default_rng(8), MOST)
