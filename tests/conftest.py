@@ -1,10 +1,15 @@
 """What tests of every kind need."""
 
+import signal
+
 import pytest
 
 from tests import needs, oldest_python
 
 pytest.importorskip = needs.package  # in every test, so that --strict sees what is broken
+
+# What a shell starts in the background ignores Ctrl-C, and all that it starts itself does too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header() -> str:
