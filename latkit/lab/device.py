@@ -26,7 +26,6 @@ from latkit.devices.transport import open_transport
 from latkit.devices.tune import Tuning, by_hand, holding, told, tuned
 from latkit.errors import LatkitError
 from latkit.lab.options import fields
-from latkit.lab.trial import trial
 from latkit.measure.readiness import REMEDY, read_state
 from latkit.protocol import DeviceState
 
@@ -62,6 +61,10 @@ def check(name: str, options: Mapping[str, Any] | None = None) -> list[Finding]:
         options: parts of the condition that are other than the profile's; see
             ``latkit.lab.options``.
     """
+    from latkit.lab.trial import (
+        trial,
+    )  # a campaign's imports, which a list of devices can do without
+
     asked = options or {}
     chosen = changed(load(name), fields(asked))
     found = [*_usual_profile(name), *look(chosen)]

@@ -55,6 +55,13 @@ def test_help(words: list[str]):
     assert packages & {*HEAVY, "numpy", "onnx", "onnxruntime"} == set()
 
 
+def test_a_list_of_devices():
+    """It asks no dataset and computes nothing; profiles are read with pydantic."""
+    printed, packages = imported("device", "list")
+    assert "local" in printed
+    assert packages & {*HEAVY, "numpy", "onnx", "onnxruntime"} == {"pydantic"}
+
+
 def test_predict(adapted: str):
     printed, packages = imported("predict", EXAMPLE, "--device", adapted, "--json")
     (row,) = json.loads(printed)
