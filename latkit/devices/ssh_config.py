@@ -125,7 +125,7 @@ def names(name: str) -> bool:
     Raises UsageError where a file cannot be read.
     """
     return any(
-        any(pattern.strip("*?") and _matches([pattern], name) for pattern in _patterns(line.words))
+        any(pattern.strip("*?") and matches([pattern], name) for pattern in _patterns(line.words))
         and _may_apply(line.under, name)
         for line in _headers()
     )
@@ -247,20 +247,24 @@ def _patterns(words: Sequence[str]) -> list[str]:
 def _may_apply(under: Sequence[str], name: str) -> bool:
     """Whether sections may apply to a name, as far as they speak of names."""
     return all(
-        _matches(value.split(","), name)
+        matches(value.split(","), name)
         for criterion, value in _criteria(under)
         if criterion in _OF_HOSTS
     )
 
 
-def _matches(patterns: Sequence[str], name: str) -> bool:
+def matches(patterns: Sequence[str], name: str) -> bool:
+    """Whether a name is meant by patterns, as configurations and known_hosts have them.
+
+    Only ``*`` and ``?`` are special, and ``!`` in front of one that is excepted.
+    """
     refused = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
     wanted = [pattern for pattern in patterns if not pattern.startswith("!")]
     return any(_like(name, one) for one in wanted) and not any(_like(name, one) for one in refused)
 
 
 def _like(name: str, pattern: str) -> bool:
-    # Only * and ? are special to ssh; fnmatch would take [a] for a set.
+    # fnmatch would take [a] for a set.
     return fnmatch.fnmatchcase(name, pattern.replace("[", "[[]"))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import fnmatch
 import hashlib
 import hmac
 import os
@@ -49,10 +48,7 @@ class Entry:
         """Whether the line is about the host of that name."""
         if self.names.startswith("|"):
             return _matches_hash(self.names, name)
-        patterns = [_literal_brackets(one) for one in self.names.lower().split(",")]
-        if any(fnmatch.fnmatchcase(name, one[1:]) for one in patterns if one.startswith("!")):
-            return False
-        return any(fnmatch.fnmatchcase(name, one) for one in patterns)
+        return ssh_config.matches(self.names.lower().split(","), name)
 
     @property
     def place(self) -> str:
@@ -209,8 +205,3 @@ def _matches_hash(names: str, name: str) -> bool:
     except (ValueError, binascii.Error):
         return False
     return version == "1" and hmac.compare_digest(computed.digest(), expected)
-
-
-def _literal_brackets(pattern: str) -> str:
-    """In known_hosts only * and ? are special; fnmatch would take [host]:22 for a set."""
-    return pattern.replace("[", "[[]")
