@@ -25,7 +25,7 @@ _START_SHARE = 1 / 3
 
 
 class Connection(ABC):
-    """One login. Hosts keys have been verified, and nothing is ever asked."""
+    """One login. Host keys have been verified, and nothing is ever asked."""
 
     @abstractmethod
     def session(self, order: Order, label: str) -> ShellSession:

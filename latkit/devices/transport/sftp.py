@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
 
 import paramiko
 
@@ -33,7 +32,7 @@ class Sftp:
         self._link = link
         try:
             channel = link.open_channel()
-            with _Watch(TimeLimit(open_timeout_s), channel, link):
+            with _watched(TimeLimit(open_timeout_s), channel, link):
                 channel.settimeout(open_timeout_s)
                 channel.invoke_subsystem("sftp")
                 self._client = paramiko.SFTPClient(channel)
@@ -56,7 +55,7 @@ class Sftp:
         """
         temporary, limit = beside(remote), TransferLimit(timeout_s)
         try:
-            with _Watch(limit, self._client.get_channel(), self._link):
+            with _watched(limit, self._client.get_channel(), self._link):
                 self._write(local, temporary, limit)
                 self._client.posix_rename(temporary, remote)
         except FAILURES as problem:
@@ -83,39 +82,31 @@ class Sftp:
                 f"cannot put {what} on {self._link.description}: it took hardly anything of it "
                 f"for {limit.timeout_s:g} s"
             )
-        with suppress(*FAILURES), _Watch(limit, self._client.get_channel(), self._link):
+        with suppress(*FAILURES), _watched(limit, self._client.get_channel(), self._link):
             self._client.remove(temporary)
         return NoSftp(f"cannot put {what} on {self._link.description}: {problem}")
 
 
-class _Watch:
-    """Context manager that closes a channel at a time limit, whatever somebody waits for on it."""
+@contextmanager
+def _watched(limit: TimeLimit, channel: paramiko.Channel | None, link: Link) -> Iterator[None]:
+    """Close a channel at a time limit, whatever somebody waits for on it meanwhile."""
+    done = threading.Event()
+    threading.Thread(target=_watch, args=(limit, channel, link, done), daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
 
-    def __init__(self, limit: TimeLimit, channel: paramiko.Channel | None, link: Link) -> None:
-        self._limit = limit
-        self._channel = channel
-        self._link = link
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
 
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._done.set()
-
-    def _run(self) -> None:
-        while left_s := self._limit.left_s():
-            if self._done.wait(left_s):
-                return
-        # Closing it writes to the connection, where somebody may be stuck.
-        if self._channel is None or not _ends(self._channel.close, _CLOSE_LIMIT_S):
-            self._link.abort()
+def _watch(
+    limit: TimeLimit, channel: paramiko.Channel | None, link: Link, done: threading.Event
+) -> None:
+    while left_s := limit.left_s():
+        if done.wait(left_s):
+            return
+    # Closing it writes to the connection, where somebody may be stuck.
+    if channel is None or not _ends(channel.close, _CLOSE_LIMIT_S):
+        link.abort()
 
 
 def _ends(action: Callable[[], None], timeout_s: float) -> bool:

@@ -7,7 +7,8 @@ acknowledge, and whoever writes to it may wait without end.
 from __future__ import annotations
 
 import threading
-from types import TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import paramiko
 
@@ -15,38 +16,29 @@ BEAT_S = 10.0
 ANSWER_LIMIT_S = 30.0
 
 
-class Heart:
-    """Context manager that ends a connection whose server does not answer any more."""
+@contextmanager
+def heart(transport: paramiko.Transport) -> Iterator[None]:
+    """Meanwhile, end the connection where its server does not answer any more."""
+    ended = threading.Event()
+    threading.Thread(target=_watch, args=(transport, ended), daemon=True).start()
+    try:
+        yield
+    finally:
+        ended.set()
 
-    def __init__(self, transport: paramiko.Transport) -> None:
-        self._transport = transport
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> Heart:
-        self._thread.start()
-        return self
+def _watch(transport: paramiko.Transport, ended: threading.Event) -> None:
+    while not ended.wait(BEAT_S):
+        # In a thread of its own: writing may itself be what does not end.
+        beat = threading.Thread(target=_beat, args=(transport,), daemon=True)
+        beat.start()
+        beat.join(ANSWER_LIMIT_S)
+        if beat.is_alive():
+            transport.close()
+            return
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._ended.set()
 
-    def _watch(self) -> None:
-        while not self._ended.wait(BEAT_S):
-            # In a thread of its own: writing may itself be what does not end.
-            beat = threading.Thread(target=self._beat, daemon=True)
-            beat.start()
-            beat.join(ANSWER_LIMIT_S)
-            if beat.is_alive():
-                self._transport.close()
-                return
-
-    def _beat(self) -> None:
-        try:
-            self._transport.global_request("keepalive@openssh.com", wait=True)
-        except (paramiko.SSHException, EOFError, OSError):
-            return  # it has ended, or is busy with new keys
+def _beat(transport: paramiko.Transport) -> None:
+    # One that has ended, or is busy with new keys, does not hang.
+    with suppress(paramiko.SSHException, EOFError, OSError):
+        transport.global_request("keepalive@openssh.com", wait=True)

@@ -8,7 +8,7 @@ import paramiko
 
 from latkit.devices.transport.link_errors import SessionRefused, link_lost
 from latkit.devices.transport.ssh_connect import connect
-from latkit.devices.transport.ssh_heart import Heart
+from latkit.devices.transport.ssh_heart import heart
 from latkit.devices.transport.ssh_target import Target
 from latkit.errors import DeviceUnreachable
 
@@ -27,7 +27,7 @@ class Link:
         self._held = ExitStack()
         with ExitStack() as opening:
             self._transport = connect(target, opening)
-            opening.enter_context(Heart(self._transport))
+            opening.enter_context(heart(self._transport))
             self._held = opening.pop_all()
 
     @property
