@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from shlex import quote
 from typing import Any
 
 import click
@@ -71,19 +70,6 @@ def condition_options(command: Command) -> Command:
 def choosing_conditions(command: Command) -> Command:
     """Add the same options where they choose among conditions that were measured."""
     return _with(CHOOSING, command)
-
-
-def as_words(options: dict[str, Any]) -> str:
-    """Options that were given, as one types them again, each after a space."""
-    typed = [_typed(name, value) for name, value in options.items()]
-    return "".join(f" {word}" for word in typed)
-
-
-def _typed(name: str, value: Any) -> str:
-    if isinstance(value, bool):
-        return f"--{name}" if value else f"--no-{name}"
-    text = (",".join(map(str, value)) or ALL) if isinstance(value, list) else str(value)
-    return f"--{name} {quote(text)}"
 
 
 def _with(options: dict[str, Callable[[Command], Command]], command: Command) -> Command:

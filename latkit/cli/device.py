@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from latkit.cli.command import Group
-from latkit.cli.condition import as_words, condition_options
+from latkit.cli.condition import condition_options
 from latkit.cli.number import at_least
 from latkit.cli.output import Column, json_option, next_step, note, show, show_json
 from latkit.cli.terminal import put_line
@@ -103,6 +103,7 @@ def check_device(ctx: click.Context, name: str, options: dict[str, Any], as_json
     from dataclasses import asdict
 
     from latkit.lab.device import check
+    from latkit.lab.options import asked_words
 
     findings = check(name, options)
     columns = [
@@ -116,7 +117,7 @@ def check_device(ctx: click.Context, name: str, options: dict[str, Any], as_json
     if problems:
         ctx.exit(UNREACHABLE if "connection" in problems else 1)
     note(f"{name} is ready")
-    next_step(f"latkit measure --device {quote(name)} --n 20{as_words(options)}")
+    next_step(" ".join([f"latkit measure --device {quote(name)} --n 20", *asked_words(options)]))
 
 
 @command.command("tune")

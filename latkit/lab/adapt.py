@@ -22,7 +22,7 @@ from latkit.errors import (
 )
 from latkit.files import private_folder
 from latkit.lab.few import Few
-from latkit.lab.options import wanted
+from latkit.lab.options import described, listed, wanted
 from latkit.lab.predictors import Kept, kept, making, place
 from latkit.lab.workspace import Workspace
 from latkit.measurement import Measurement
@@ -168,11 +168,9 @@ def _other_spaces(device: str, space: str, groups: Groups) -> MeasurementsUnusab
 def _other_conditions(
     device: str, asked: Mapping[str, Any], groups: Groups
 ) -> MeasurementsUnusable:
-    words = ", ".join(f"{name} {value}" for name, value in asked.items())
-    known = "; ".join(dict.fromkeys(condition.words() for _, condition in groups))
     return MeasurementsUnusable(
-        f"no usable measurement of {device!r} was taken with {words}",
-        f"there are: {known}",
+        f"no usable measurement of {device!r} was taken with {described(asked)}",
+        f"there are: {listed(condition for _, condition in groups)}",
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from latkit import spaces
 from latkit.errors import MeasurementsUnusable, UnknownNameError
+from latkit.lab.options import described, listed
 from latkit.store import Summary
 
 
@@ -40,9 +41,9 @@ def among(
 def _measured_so(entries: Sequence[Summary], asked: Mapping[str, Any]) -> list[Summary]:
     found = [entry for entry in entries if entry.condition.matches(asked)]
     if asked and not found:
-        words = ", ".join(f"{name} {value}" for name, value in asked.items())
-        known = "; ".join(dict.fromkeys(entry.condition.words() for entry in entries))
+        known = listed(entry.condition for entry in entries)
         raise MeasurementsUnusable(
-            f"nothing in the dataset was measured with {words}", f"there is: {known or 'nothing'}"
+            f"nothing in the dataset was measured with {described(asked)}",
+            f"there is: {known or 'nothing'}",
         )
     return found

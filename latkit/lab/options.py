@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from shlex import quote
 from typing import Any, TypedDict
 
@@ -31,6 +31,7 @@ class Options(TypedDict, total=False):
 
 _FIELDS = {"state": "device_state"}
 _VALUES = {"tune": "tuned"}
+_OPTIONS = {value: option for option, value in _VALUES.items()}
 
 
 def known(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,6 +106,26 @@ def unusual(condition: Condition) -> dict[str, Any]:
     if own is None or not condition.protocol:
         return {}
     return condition.unlike(_of_runtime(own, condition.runtime.name))
+
+
+def of_space(space: str | None) -> list[str]:
+    """The words that name a space where a command would take another one by itself."""
+    return [] if space in (None, "nb201") else [f"--space {quote(str(space))}"]
+
+
+def as_options(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Inverse of ``wanted``."""
+    return {_OPTIONS.get(name, name): value for name, value in values.items()}
+
+
+def described(values: Mapping[str, Any]) -> str:
+    """Some of a condition's ``values``, for a sentence."""
+    return ", ".join(f"{name} {value}" for name, value in values.items())
+
+
+def listed(conditions: Iterable[Condition]) -> str:
+    """Each of the conditions once, for a sentence."""
+    return "; ".join(dict.fromkeys(condition.words() for condition in conditions))
 
 
 def asked_words(options: Mapping[str, Any]) -> list[str]:

@@ -18,7 +18,7 @@ from latkit.condition import Condition, unversioned
 from latkit.devices.usual import usual
 from latkit.errors import BundleError, UnknownNameError, UsageError
 from latkit.files import write_whole
-from latkit.lab.options import asked_for, asked_words, words
+from latkit.lab.options import asked_for, asked_words, listed, of_space, words
 from latkit.predictor.runtime import FEW_SAMPLES
 from latkit.reading import parse_json, read_bytes
 
@@ -178,14 +178,13 @@ def making(device: str, space: str | None, options: Mapping[str, Any] | None = N
         return "'latkit device list' shows what can be measured, 'latkit dataset info' what was"
     if space and not Bundle.is_shipped(space):
         return f"latkit ships no bundle of {space}; see 'latkit pretrain --help'"
-    of = [] if space in (None, "nb201") else [f"--space {quoted(str(space))}"]
     asked = ["--device", quoted(device), *asked_words(options or {})]
-    measure = ["latkit measure", *asked, *of, "--n 20"]
+    measure = ["latkit measure", *asked, *of_space(space), "--n 20"]
     return " ".join([*measure, "&& latkit adapt", *asked])
 
 
 def _other_conditions(device: str, found: list[Kept]) -> BundleError:
-    known = "; ".join(dict.fromkeys(one.condition.words() for one in found))
+    known = listed(one.condition for one in found)
     options = " ".join(words(found[-1].condition))
     example = f", as with {options}" if options else ""
     return BundleError(

@@ -10,7 +10,7 @@ from latkit import spaces
 from latkit.condition import OPTIONS, PRECISIONS, Condition, typed
 from latkit.devices.usual import usual
 from latkit.errors import LatkitError
-from latkit.lab.options import again, command, unusual
+from latkit.lab.options import again, as_options, command, of_space, unusual
 from latkit.lab.predictors import Kept, choose, kept_spaces
 from latkit.lab.workspace import Workspace
 from latkit.measurement import Measurement
@@ -49,11 +49,6 @@ def adapting_from(lab: Workspace, space: str, bundle: str, sources: Collection[s
     devices = [one.condition.board for one in found if one.valid + one.suspect >= FEWEST]
     device = ([name for name in devices if name not in sources] or devices)[-1]
     return f"latkit adapt --device {quote(device)} --bundle {quote(bundle)}"
-
-
-def of_space(space: str) -> list[str]:
-    """The words that name a space where a command would take another one by itself."""
-    return [] if space == "nb201" else [f"--space {quote(space)}"]
 
 
 def predicting(lab: Workspace, one: Kept) -> str | None:
@@ -110,8 +105,7 @@ def _askable(name: str, value: Any) -> bool:
 
 
 def _found(lab: Workspace, one: Kept, values: Mapping[str, Any]) -> bool:
-    options = {"tune" if name == "tuned" else name: value for name, value in values.items()}
     try:
-        return choose(lab, one.device, one.space, options) == one
+        return choose(lab, one.device, one.space, as_options(values)) == one
     except LatkitError:
         return False

@@ -21,6 +21,7 @@ from latkit.errors import RunnerError, StoreError
 from latkit.files import append_private, private_folder, replacing
 from latkit.measure import stats
 from latkit.measure.plausible import contradiction
+from latkit.plural import counted
 from latkit.progress import Progress
 from latkit.protocol import BlockEvent, parse_event
 from latkit.subjects import Subject
@@ -131,7 +132,7 @@ def tidied(path: Path, progress: Progress) -> Journal:
     """The journal at a path, after lines that cannot be evaluated were set aside, which is told."""
     journal = Journal(path)
     if number := journal.set_aside():
-        lines = "1 line" if number == 1 else f"{number} lines"
+        lines = counted(number, "line")
         progress.warned(f"{lines} of {path} could not be evaluated: now in {journal.rejected}")
     return journal
 
