@@ -1,24 +1,28 @@
 """Run by scripts/agreement: latkit's label beside the calm figures of two benchmark programs.
 
-Both sides are treated alike. latkit times a model in one fresh process, the program in a few short
-starts, in turn, until the two labels (the mean of the two fastest processes' figures, as
-``stats.label`` makes it) are known well enough for a verdict on their ratio, or too much time has
-gone. A machine that others keep busy does not allow a verdict, and then none is given.
+Both sides are treated alike, since the fastest of many starts is faster than the fastest of few. In
+a turn the program is started some times, as its profile says, and latkit times the model in as many
+fresh processes, as briefly; a label is made of each side's figures (the mean of the two fastest, as
+``stats.label`` makes it). Turns are added until their ratios tell what the ratio is, or too much
+time has gone. A machine that others keep busy does not allow a verdict, and then none is given.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import t
 
 from latkit.devices.profile import create
 from latkit.devices.profile_file import tomllib
@@ -35,58 +39,66 @@ LARGEST_DIFFERENCE = 0.05
 """Programs whose ratio is further from 1 differ."""
 KNOWN_WITHIN = 0.03
 """Half the width of the ratio's 95 % interval that allows a verdict."""
-FEWEST_TURNS = 2
+FEWEST_TURNS = 3
 RESOLUTION = 224  # models of milliseconds: litert-benchmark rounds to 0.01 ms
 TIMEOUT_S = 600.0
-IN_PROCESS = StopRule()
 A_START = StopRule(min_samples=1, min_s=0.1, max_s=0.1)
-"""A program says one figure a start: so short a start is the length of latkit's calm window."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Timer:
-    """A harness, and what each process that it started said of each model, ns."""
+    """A harness and what it uses."""
 
     process: subprocess.Popen[bytes]
-    provider: str
-    rule: StopRule
-    processes_ns: dict[str, list[list[int]]] = field(default_factory=dict)
+    provider: str = ""
 
     def greet(self) -> str:
         hello = parse_event(self.process.stdout.readline())
         assert isinstance(hello, Hello), hello
         return f"{hello.runtime.partition(':')[0]} {hello.runtime_version}"
 
-    def time(self, model: Path) -> None:
-        request = MeasureRequest("a", str(model), 1, self.provider, 0, self.rule, TIMEOUT_S)
+    def block_ns(self, model: Path) -> list[int]:
+        """Latencies of one fresh process, or what each start of a program says."""
+        request = MeasureRequest("a", str(model), 1, self.provider, 0, A_START, TIMEOUT_S)
         self.process.stdin.write(request.encode() + b"\n")
         self.process.stdin.flush()
         block = parse_event(self.process.stdout.readline())
         assert isinstance(block, BlockEvent), block
-        known = self.processes_ns.setdefault(model.stem, [])
-        one_process = self.rule is IN_PROCESS
-        known += [[*block.samples_ns]] if one_process else [[ns] for ns in block.samples_ns]
-
-    def label(self, model: str) -> stats.Label:
-        blocks = self.processes_ns[model]
-        return stats.label(blocks, [1.0] * len(blocks))
+        print(".", end="", file=sys.stderr, flush=True)
+        return [*block.samples_ns]
 
 
 @dataclass(frozen=True)
-class Ratio:
-    """A program's label over latkit's, of one model."""
+class Turn:
+    """Labels of one model by latkit and by a program, of as many starts each."""
 
     own_ms: float
     program_ms: float
-    half_width: float
+
+    @property
+    def log_ratio(self) -> float:
+        return math.log(self.program_ms / self.own_ms)
+
+
+@dataclass
+class Comparison:
+    """All turns of one model."""
+
+    turns: list[Turn] = field(default_factory=list)
 
     @property
     def ratio(self) -> float:
-        return self.program_ms / self.own_ms
+        return math.exp(np.mean([turn.log_ratio for turn in self.turns]))
+
+    @property
+    def half_width(self) -> float:
+        """Of the ratio's 95 % interval, by Student's t over turns."""
+        error = np.std([turn.log_ratio for turn in self.turns], ddof=1) / len(self.turns) ** 0.5
+        return float(t.ppf(0.975, len(self.turns) - 1) * error)
 
     @property
     def known(self) -> bool:
-        return self.half_width <= KNOWN_WITHIN
+        return len(self.turns) >= FEWEST_TURNS and self.half_width <= KNOWN_WITHIN
 
     @property
     def verdict(self) -> str:
@@ -96,6 +108,7 @@ class Ratio:
 
 
 Pair = tuple[Timer, Timer]
+"""latkit's own, and a program's."""
 
 
 def main() -> int:
@@ -116,13 +129,12 @@ def main() -> int:
         for suffix, pair in pairs.items():
             names = [timer.greet() for timer in pair]
             files = written(Path(folder), models, suffix)
-            take_turns(files, pair, turns)
-            verdicts += report(names, pair)
+            verdicts += report(names, compared(files, pair, turns))
     return 1 if "DIFFER" in verdicts else 0
 
 
 def start(python: str, runtime: str, provider: str) -> Timer:
-    return Timer(spawn([python, "-u", str(HARNESS), "--runtime", runtime]), provider, IN_PROCESS)
+    return Timer(spawn([python, "-u", str(HARNESS), "--runtime", runtime]), provider)
 
 
 def start_program(program: Path) -> Timer:
@@ -136,7 +148,7 @@ def start_program(program: Path) -> Timer:
     command = create({"name": "here", "runtime": "command", "command": table}).command
     told = json.dumps(command.program(threads=1, batch=1))
     words = [sys.executable, "-u", str(HARNESS), "--runtime", "command", "--program", told]
-    return Timer(spawn(words), "", A_START)
+    return Timer(spawn(words))
 
 
 def spawn(words: list[str]) -> subprocess.Popen[bytes]:
@@ -157,32 +169,39 @@ def written(folder: Path, count: int, suffix: str) -> list[Path]:
     return files
 
 
-def take_turns(files: list[Path], pair: Pair, most: int) -> None:
-    """Time every model by both in turn, the first now and then second, until all is known."""
-    for turn in range(most):
+def compared(files: list[Path], pair: Pair, most: int) -> dict[str, Comparison]:
+    """Time every model by both in turn until all is known."""
+    found = {file.stem: Comparison() for file in files}
+    for _ in range(most):
         for file in files:
-            if turn >= FEWEST_TURNS and compared(pair, file.stem).known:
-                continue
-            for timer in pair if turn % 2 == 0 else pair[::-1]:
-                timer.time(file)
-                print(".", end="", file=sys.stderr, flush=True)
+            if not found[file.stem].known:
+                found[file.stem].turns.append(turn(file, *pair))
     print(file=sys.stderr)
+    return found
 
 
-def compared(pair: Pair, model: str) -> Ratio:
-    own, program = (timer.label(model) for timer in pair)
-    half_width = stats.Z_95 * float(np.hypot(own.noise, program.noise))
-    return Ratio(own.latency_ms, program.latency_ms, half_width)
+def turn(model: Path, own: Timer, program: Timer) -> Turn:
+    """A program's starts, and as many processes of latkit's after them."""
+    said_ns = program.block_ns(model)
+    own_ns = [float(np.median(own.block_ns(model))) for _ in said_ns]
+    return Turn(label_ms(own_ns), label_ms(said_ns))
 
 
-def report(names: list[str], pair: Pair) -> list[str]:
+def label_ms(figures_ns: Sequence[float]) -> float:
+    return stats.label([[ns] for ns in figures_ns], [1.0] * len(figures_ns)).latency_ms
+
+
+def report(names: list[str], found: dict[str, Comparison]) -> list[str]:
     print(f"\n{names[0]} timed by latkit, and by {names[1]}, {datetime.now():%d %B %Y %H:%M}\n")
-    print("| model | latkit, ms | program, ms | program / latkit | verdict |")
-    print("|---|---|---|---|---|")
-    found = {model: compared(pair, model) for model in pair[0].processes_ns}
+    print("| model | latkit, ms | program, ms | program / latkit | turns | verdict |")
+    print("|---|---|---|---|---|---|")
     for model, one in found.items():
-        figures = f"{one.own_ms:.3f} | {one.program_ms:.3f} | {one.ratio:.3f} ±{one.half_width:.1%}"
-        print(f"| {model} | {figures} | {one.verdict} |")
+        own, program = (
+            np.median([getattr(turn, side) for turn in one.turns])
+            for side in ("own_ms", "program_ms")
+        )
+        figures = f"{own:.3f} | {program:.3f} | {one.ratio:.3f} ±{one.half_width:.1%}"
+        print(f"| {model} | {figures} | {len(one.turns)} | {one.verdict} |")
     return [one.verdict for one in found.values()]
 
 

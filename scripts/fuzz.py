@@ -7,7 +7,6 @@ import hashlib
 import importlib.util
 import multiprocessing
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -16,8 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import fuzz_coverage
 from fuzz_readers import Reader, readers
-from fuzz_watch import LIMIT_S, Finding, Watched
+from fuzz_watch import Finding, Watched
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
@@ -105,46 +105,6 @@ def _batch(
     one()
 
 
-def by_coverage(name: str, seconds: int, folder: Path) -> None:
-    """Let atheris look for input that reaches new code; ends this process."""
-    import atheris
-
-    from latkit.errors import LatkitError
-
-    reader = readers()[name]
-    atheris.instrument_all()
-    corpus, path = folder / name, folder / f"{name}.{reader.suffix}"
-    corpus.mkdir()
-    for number, content in enumerate(reader.seeds):
-        (corpus / str(number)).write_bytes(content)
-
-    def one(content: bytes) -> None:
-        path.write_bytes(content)
-        try:
-            reader.read(path)
-        except LatkitError:
-            return
-
-    limits = [f"-max_total_time={seconds}", f"-timeout={LIMIT_S:g}", "-rss_limit_mb=1536"]
-    atheris.Setup([sys.argv[0], *limits, f"-artifact_prefix={folder}/{name}-", str(corpus)], one)
-    atheris.Fuzz()
-
-
-def atheris_campaign(names: Sequence[str], seconds: float) -> list[tuple[str, Finding, bytes]]:
-    """What atheris finds in a share of the time for every reader."""
-    found = []
-    with tempfile.TemporaryDirectory() as scratch:
-        for name in names:
-            share = str(max(1, int(seconds / len(names))))
-            command = [sys.executable, __file__, "--atheris", name, share, scratch]
-            done = subprocess.run(command, capture_output=True, text=True, errors="replace")
-            if done.returncode:
-                inputs = [file.read_bytes() for file in Path(scratch).glob(f"{name}-*")]
-                finding = Finding(f"atheris ended with {done.returncode}", done.stderr[-3000:])
-                found.append((name, finding, inputs[0] if inputs else b""))
-    return found
-
-
 def keep(name: str, finding: Finding, content: bytes) -> Path:
     """Write the smallest input of a finding, and what it did, where they can be looked at."""
     KEPT.mkdir(exist_ok=True)
@@ -181,7 +141,7 @@ def main() -> int:
         while not found.empty():
             findings.append(found.get())
     if has_atheris:
-        findings += atheris_campaign(names, seconds / 2)
+        findings += fuzz_coverage.campaign(names, seconds / 2)
     return report(read, findings)
 
 
@@ -196,6 +156,4 @@ def report(read: Counter[str], findings: Sequence[tuple[str, Finding, bytes]]) -
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--atheris"]:
-        by_coverage(sys.argv[2], int(sys.argv[3]), Path(sys.argv[4]))
     sys.exit(main())
