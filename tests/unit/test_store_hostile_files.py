@@ -77,6 +77,15 @@ class TestParquet:
         with pytest.raises(StoreError, match="a cell of more than 128 KiB"):
             read(path)
 
+    def test_damage_that_ends_pyarrow(self, parquet):
+        path = parquet({"arch": ["a"], "pi": [1.0], "samples": [[1, 2]]})
+        optional, required = b"\x25\x02\x18\x07element", b"\x25\x00\x18\x07element"
+        content = path.read_bytes()
+        assert optional in content
+        path.write_bytes(content.replace(optional, required))
+        with pytest.raises(StoreError, match="pyarrow crashes on it"):
+            read(path)
+
     def test_many_columns(self, parquet):
         path = parquet({f"c{n}": [1] for n in range(tabular.MAX_COLUMNS + 1)})
         with pytest.raises(StoreError, match="10,001 columns"):
