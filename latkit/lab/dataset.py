@@ -151,7 +151,7 @@ class Dataset:
         Raises UsageError or StoreError where it cannot be read, or nothing in it is right.
         """
         taken = Taken(tuple(columns), unit, space)
-        survey = Survey()
+        survey = Survey(str(path))
         survey.count(read_file(Path(path), taken, survey.refuse))
         with self._lab.store() as store:
             added = store.add_read(read_file(Path(path), taken, lambda _: None))

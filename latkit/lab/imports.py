@@ -57,9 +57,10 @@ class Imported:
 
 
 class Survey:
-    """Counts what a file holds while it is read."""
+    """Counts what a file holds while it is read; ``origin`` is what messages call it."""
 
-    def __init__(self) -> None:
+    def __init__(self, origin: str) -> None:
+        self._origin = origin
         self.found = 0
         self.wrong = 0
         self.left_out: list[LatkitError] = []
@@ -72,15 +73,23 @@ class Survey:
             self.left_out.append(problem)
 
     def count(self, found: Iterator[Measurement]) -> None:
-        """Count measurements; raises the first fault where there is nothing else."""
+        """Count measurements; raises StoreError where there are none, telling the first fault."""
         for one in found:
             self.found += 1
             key = (one.condition.board, one.subject.collection, one.condition.protocol == 0)
             self._values.setdefault(key, []).append(one.latency_ms if one.usable else None)
-        if self.wrong and not self.found:
-            first = self.left_out[0]
-            more = f" (and {self.wrong - 1:,} more like it)" if self.wrong > 1 else ""
-            raise StoreError(f"{first.message}{more}", first.hint)
+        if not self.found:
+            raise self._nothing()
+
+    def _nothing(self) -> StoreError:
+        """What to tell of a file in which there is no measurement."""
+        if not self.wrong:
+            return StoreError(
+                f"{self._origin} holds no measurements: it is empty, or every cell is"
+            )
+        first = self.left_out[0]
+        more = f" (and {self.wrong - 1:,} more like it)" if self.wrong > 1 else ""
+        return StoreError(f"{first.message}{more}", first.hint)
 
     def devices(self) -> tuple[ImportedDevice, ...]:
         """What was found of each device, in the order of the file."""

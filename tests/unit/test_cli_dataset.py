@@ -142,6 +142,26 @@ class TestWhatIsTold:
         assert "and 1 more" in said
         assert stored(capsys) == []
 
+    @pytest.mark.parametrize(
+        ("name", "text"),
+        [
+            ("headers.csv", "arch,pi\n"),
+            ("cells.csv", "arch,pi,tpu\nCELL,,\n"),
+            ("nan.tsv", "arch\tpi\nCELL\tnan\n"),
+            ("list.json", "[]"),
+            ("records.json", '[{"arch": "CELL", "pi": null}]'),
+        ],
+    )
+    def test_nothing_at_all(self, table, capsys, name, text):
+        said = told(capsys, "import", table(text, name), status=1)
+        assert f"{name} holds no measurements" in said
+        assert "added" not in said
+
+    def test_an_export_of_nothing(self, tmp_path, capsys):
+        told(capsys, "export", str(tmp_path / "none.parquet"))
+        said = told(capsys, "import", str(tmp_path / "none.parquet"), status=1)
+        assert "holds no measurements" in said
+
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "'=1", "''-1", "plain", "'quoted"]
 
