@@ -18,6 +18,7 @@ the fastest one is from it; NATS-Bench's accuracies lie at 0.04 to 0.25.
 """
 FEW = 8
 TOO_SMALL_MS, TOO_LARGE_MS = 0.05, 60_000.0
+_OF_WHICH_UNIT = "is that their unit? the column's header names it, or --unit"
 _NO_LATENCY = re.compile(
     r"(^|[^a-z])(acc|accuracy|top-?[15]|err|error|loss|score|flops|macs|params?|parameters|size|"
     r"energy|power|memory|epochs?|seed|cifar-?\d*|imagenet\S*|map|miou|psnr|rank|valid|test)"
@@ -112,9 +113,9 @@ def _doubt(name: str, values: Sequence[float]) -> str:
     """Why published numbers are hardly latencies in milliseconds; empty where they may be."""
     middle = median(values)
     if middle < TOO_SMALL_MS:
-        return f"half of them take {middle:.3g} ms or less: seconds, perhaps (--unit s)?"
+        return f"half of them take {middle:.3g} ms or less: {_OF_WHICH_UNIT}"
     if middle > TOO_LARGE_MS:
-        return f"half of them take {middle:.3g} ms or more: microseconds, perhaps (--unit us)?"
+        return f"half of them take {middle:.3g} ms or more: {_OF_WHICH_UNIT}"
     if found := _NO_LATENCY.search(name):
         return f"its name says {found[2]!r}, which is no latency"
     above, below = max(values) - middle, middle - min(values)

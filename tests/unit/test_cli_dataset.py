@@ -123,10 +123,18 @@ class TestWhatIsTold:
 
     def test_seconds(self, table, capsys):
         rows = "".join(f"{cell},0.00{n + 1}\n" for n, cell in enumerate(CELLS[:5]))
-        assert "(--unit s)?" in told(capsys, "import", table("arch,pi\n" + rows))
+        said = told(capsys, "import", table("arch,pi\n" + rows))
+        assert "half of them take 0.003 ms or less: is that their unit?" in said
 
     def test_nanoseconds(self, table, capsys):
-        assert "(--unit us)?" in told(capsys, "import", table("arch,pi\nCELL,5000000\n"))
+        said = told(capsys, "import", table("arch,pi\nCELL,5000000\n"))
+        assert "half of them take 5e+06 ms or more: is that their unit?" in said
+
+    @pytest.mark.parametrize("unit", ["ns", "ms"])
+    def test_a_unit_that_the_header_names_is_not_asked_for_by_an_option(self, table, capsys, unit):
+        said = told(capsys, "import", table(f"arch,g({unit})\nCELL,0.002\n"))
+        assert "is that their unit? the column's header names it" in said
+        assert "--unit s" not in said
 
     def test_what_is_left_out(self, table, capsys):
         said = told(capsys, "import", table("arch,pi,why\nCELL,1,a\n|x|,2,b\n1,true,c\n"))
