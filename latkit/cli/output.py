@@ -23,6 +23,8 @@ Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 ABSENT = "–"
 GAP = 3
 MIN_SHRUNK = 12
+MAX_DIGITS = 12
+"""Behind the point, of milliseconds: what is less than a femtosecond is nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def milliseconds(value: float) -> str:
     if not math.isfinite(value):
         return str(value)
     digits = 3 - math.floor(math.log10(abs(value))) if value else 3
-    return f"{value:.{max(0, min(digits, 6))}f}"
+    return f"{value:.{max(0, min(digits, MAX_DIGITS))}f}"
 
 
 def percent(value: float) -> str:

@@ -14,13 +14,19 @@ COLUMNS = [Column("arch", "architecture", shrink="cut"), ms_column("ms", "ms")]
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0.0314159, "0.03142"), (3.14159, "3.142"), (314.159, "314.2"), (31415.9, "31416")],
+    [
+        (0.0314159, "0.03142"),
+        (3.14159, "3.142"),
+        (314.159, "314.2"),
+        (31415.9, "31416"),
+        (6e-9, "0.000000006000"),
+    ],
 )
 def test_milliseconds_keep_four_digits(value, text):
     assert milliseconds(value) == text
 
 
-@given(st.floats(1e-5, 1e7))
+@given(st.floats(1e-9, 1e7))
 def test_milliseconds_never_lose_more_than_rounding(value):
     assert float(milliseconds(value)) == pytest.approx(value, rel=0.06)
 
