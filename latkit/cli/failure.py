@@ -7,6 +7,7 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import StringIO
 from textwrap import indent
 from typing import Any
 
@@ -15,6 +16,7 @@ import click
 from latkit.cli import terminal
 from latkit.cli.terminal import tell
 from latkit.errors import LatkitError, LeftOut
+from latkit.report.clean import shortened
 
 INTERRUPTED = 130
 
@@ -42,7 +44,9 @@ def told(problem: BaseException, debug: bool) -> int:
         where = "".join(traceback.format_exception(problem))
         sys.stderr.write(indent(where, "  "))  # so that no line of it passes for one of our own
     if isinstance(problem, click.ClickException):
-        problem.show(file=sys.stderr)
+        said = StringIO()
+        problem.show(file=said)
+        sys.stderr.write(shortened(said.getvalue()))
         return problem.exit_code
     if isinstance(problem, KeyboardInterrupt | click.Abort):
         tell("interrupted; what was measured is kept")
@@ -70,7 +74,7 @@ def _in_words(problem: BaseException) -> LatkitError:
 
 
 def _reported(problem: LatkitError) -> int:
-    tell(problem.message, "error: ", "red", bold=True)
+    tell(shortened(problem.message), "error: ", "red", bold=True)
     if problem.hint:
         tell(problem.hint, "hint: ", "cyan")
     return problem.exit_code

@@ -12,6 +12,8 @@ import re
 _INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
+# Longer than a path or an architecture in earnest.
+_LONG_WORD = re.compile(r"(?<!\S)(\S{40})\S{400,}(\S{40})")
 _BREAKS = re.compile(r"\s*[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]+\s*")
 
 
@@ -26,6 +28,11 @@ def clean(text: str) -> str:
 def one_line(text: str) -> str:
     """The same on a single line, as for a cell of a table."""
     return clean(_BREAKS.sub(" ", text).strip())
+
+
+def shortened(text: str) -> str:
+    """The same without the middle of words that nobody would read: numbers of 5,000 digits."""
+    return _LONG_WORD.sub(r"\1…\2", text)
 
 
 def _is_plain(char: str) -> bool:

@@ -312,6 +312,36 @@ def test_a_condition_of_5000_digits_is_nobodys(capsys):
     assert "defect" not in capsys.readouterr().err
 
 
+LONG = "x" * 5000
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["measure", "--device", "local", "--n", DIGITS], "is neither a positive number"),
+        (["measure", "--device", "local", "--affinity", DIGITS], "is neither numbers"),
+        (["measure", "--device", "local", "--precision", LONG], "is not one of"),
+        (["measure", "--device", "local", "--space", LONG], "known: "),
+        ([LONG], "No such command"),
+        (["device", LONG], "No such command"),
+        (["measure", f"--{LONG}"], "No such option"),
+        (["device", "show", LONG], "known: "),
+        (["device", "add", LONG], "must be letters"),
+        (["predict", LONG], "File name too long"),
+        (["compare", "local", LONG], "known: "),
+        (["dataset", "import", LONG], "does not exist"),
+        (["dataset", "export", f"a.{LONG}"], "known formats are"),
+        (["tasks", "show", LONG], "unknown task"),
+    ],
+    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else value,
+)
+def test_a_long_argument_is_not_repeated_in_full(capsys, arguments, said):
+    assert cli.run(arguments) != 0
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert len(shown) < 600
+
+
 def test_one_place_prints():
     folder = Path(cli.__file__).parent
     sources = {file.name: file.read_text() for file in folder.glob("*.py")}
