@@ -17,6 +17,7 @@ cleared out, and this one is in use.
 import hashlib
 import json
 import os
+import shlex
 import stat
 import sys
 
@@ -136,7 +137,10 @@ def require_folder(path, found):
 def require_closed(path, found):
     if found.st_mode & OTHERS_WRITE:
         mode = stat.S_IMODE(found.st_mode)
-        raise Refused("others may write to {} (mode {:04o})".format(path, mode))
+        words = (
+            "others may write to {} (mode {:04o}); if none has put anything there: chmod go-w {}"
+        )
+        raise Refused(words.format(path, mode, shlex.quote(path)))
 
 
 def digest(path):

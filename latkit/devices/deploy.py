@@ -118,7 +118,6 @@ def _digests(
     if said.refused is not None:
         raise RemoteCommandError(
             f"nothing is run from {profile.remote_dir} on {transport.description}: {said.refused}",
-            "point remote_dir in the profile at a folder that is yours alone, or, if nobody else "
-            "has put anything there, make this one so: chmod go-w",
+            "point remote_dir in the profile at a folder that can be made, and is yours alone",
         )
     return said.digests

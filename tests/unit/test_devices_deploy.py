@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -186,6 +187,7 @@ def refused(device: Profile) -> str:
         deploy(transport, device)
     assert transport.uploads == []
     assert "remote_dir" in (caught.value.hint or "")
+    assert "chmod" not in (caught.value.hint or "")  # it mends no other fault than one
     return caught.value.message
 
 
@@ -194,6 +196,7 @@ def refused(device: Profile) -> str:
 def test_a_folder_that_others_may_write_to_is_refused(device: Profile, mode: int, place: str):
     said = refused(planted(device, lambda folder: folder.chmod(mode), place))
     assert f"others may write to {Path(device.remote_dir, place)} (mode {mode:04o})" in said
+    assert f"chmod go-w {shlex.quote(str(Path(device.remote_dir, place)))}" in said
 
 
 @needs_root
