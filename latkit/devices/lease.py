@@ -117,8 +117,8 @@ class Lease:
 
 
 _BUSY_HINT = (
-    "wait until it has finished, or pass --wait; if it is not running any more, the device is "
-    f"free within {held.SILENCE_LIMIT_S:g} s"
+    "wait until it has finished, or pass --wait SECONDS; if it is not running any more, the device "
+    f"is free within {held.SILENCE_LIMIT_S:g} s"
 )
 
 

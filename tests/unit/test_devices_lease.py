@@ -67,7 +67,7 @@ def test_a_second_one_is_told_who_holds_it(tmp_path: Path, other_holder: subproc
     assert message.startswith("this computer is in use by ")
     assert f"process {other_holder.pid}" in message
     assert f"@{os.uname().nodename} since 20" in message
-    assert "--wait" in (caught.value.hint or "")
+    assert "--wait SECONDS" in (caught.value.hint or "")
     assert caught.value.exit_code == 1
 
 
