@@ -1,4 +1,4 @@
-"""No option is taken that changes nothing: given twice, or beside one that overrules it."""
+"""No option is taken that changes nothing: given twice, empty, or beside one that overrules it."""
 
 from __future__ import annotations
 
@@ -43,10 +43,33 @@ SINGLE = [
     for option in command.params
     if isinstance(option, click.Option) and not option.multiple
 ]
+VALUED = [(path, option) for path, option in SINGLE if not option.is_flag]
 
 
 def test_all_commands_are_of_one_class():
     assert all(isinstance(command, Command) for _, command in commands())
+
+
+@pytest.mark.parametrize(
+    ("path", "option"), VALUED, ids=[f"{' '.join(path)} {o.opts[0]}" for path, o in VALUED]
+)
+def test_an_empty_option_is_refused(capsys, path, option):
+    assert run([*path, option.opts[0], ""]) == 2
+    assert f"{max(option.opts, key=len)} is empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["predict", ""], ["dataset", "export", ""], ["device", "show", ""]], ids=" ".join
+)
+def test_an_empty_argument_is_refused(capsys, words):
+    assert run(words) == 2
+    assert " is empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["pretrain", "--device", "a", "--device", ""]], ids=" ".join)
+def test_one_empty_value_of_several_is_refused(capsys, words):
+    assert run(words) == 2
+    assert "--device is empty" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
