@@ -165,6 +165,20 @@ class TestWhatIsTold:
         assert f"{name} holds no measurements" in said
         assert "added" not in said
 
+    @pytest.mark.parametrize(
+        ("text", "cell"),
+        [
+            ('arch,pi\nCELL,"1,234.5"\n', "1,234.5"),
+            ('arch,pi\nCELL,"1,234.5"\nCELL,"1,235"\n', "1,234.5"),
+            ("arch;pi\nCELL;1.234,5\nCELL;2.345,6\n", "1.234,5"),
+            ("arch,pi\nCELL,2024-01-02\nCELL,2024-01-03\n", "2024-01-02"),
+        ],
+    )
+    def test_a_column_of_no_numbers_shows_one_and_how_they_look(self, table, capsys, text, cell):
+        said = told(capsys, "import", table(text), status=1)
+        assert f"row 1: '{cell}' is no latency" in said
+        assert "hint: a latency looks like 1234.5" in said
+
     def test_an_export_of_nothing(self, tmp_path, capsys):
         told(capsys, "export", str(tmp_path / "none.parquet"))
         said = told(capsys, "import", str(tmp_path / "none.parquet"), status=1)

@@ -38,6 +38,7 @@ _VALID = Verdict("valid")
 _NUMERAL = re.compile(
     r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?(nan|inf(inity)?)", re.ASCII | re.I
 )
+_FORM = "a latency looks like 1234.5; --columns chooses the columns that are latencies"
 _ARCHS = ("arch", "index")
 _NOT_DEVICES = (*_ARCHS, "")
 MAX_ARCH = 2_000
@@ -118,9 +119,10 @@ def numbers(cells: Iterable[Any], origin: str, refuse: Refuse = raising) -> list
             found.append(_number(cell))
         except (TypeError, ValueError, OverflowError):
             found.append(math.nan)
-            wrong.append(StoreError(f"{origin}, row {row}: {shorten(cell)} is no latency"))
+            wrong.append(StoreError(f"{origin}, row {row}: {shorten(cell)} is no latency", _FORM))
     if len(wrong) > 1 and all(map(math.isnan, found)):
-        wrong = [StoreError(f"{origin} holds no numbers", "--columns chooses those that do")]
+        first = wrong[0].message.removeprefix(f"{origin}, ")
+        wrong = [StoreError(f"{origin} holds no numbers ({first})", _FORM)]
     for problem in wrong:
         refuse(problem)
     return found
