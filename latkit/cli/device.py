@@ -9,7 +9,7 @@ import click
 
 from latkit.cli.command import Group
 from latkit.cli.condition import condition_options
-from latkit.cli.number import at_least
+from latkit.cli.number import PORT, at_least
 from latkit.cli.output import Column, json_option, next_step, note, show, show_json
 from latkit.cli.terminal import put_line
 from latkit.errors import DeviceUnreachable
@@ -73,7 +73,7 @@ def show_device(name: str, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--host", help="Host name, address, or Host of ~/.ssh/config (default: NAME).")
 @click.option("--user", help="User to log in as (default: that of ~/.ssh/config).")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port of its SSH server.")
+@click.option("--port", type=PORT, help="Port of its SSH server.")
 @click.option("--identity-file", help="Private key to log in with.")
 @click.option("--python", help="Python on the device that has the runtime.")
 @click.option("--threads", type=at_least(1), help="Threads to measure with.")

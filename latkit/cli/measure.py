@@ -45,7 +45,7 @@ def count(text: str | int) -> int | str:
     if number < 1:
         raise click.BadParameter(f"{text!r} is neither a positive number nor 'auto'")
     if number > MOST:
-        raise click.BadParameter(f"{number} is more than {MOST:,}")
+        raise click.BadParameter(f"{number:,} is more than {MOST:,}")
     return number
 
 

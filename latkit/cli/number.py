@@ -5,12 +5,42 @@ None that is taken is more than databases and generators hold.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-SEED = click.IntRange(0, 2**63 - 1)
+if TYPE_CHECKING:
+    _Type = click.ParamType[int]
+else:
+    _Type = click.ParamType  # generic only since click 8.2
+
+
+class WholeNumber(_Type):
+    """A whole number from ``least`` to ``most``; click's own says ``not a valid integer range``."""
+
+    name = "number"
+
+    def __init__(self, least: int, most: int) -> None:
+        self._least, self._most = least, most
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        try:
+            number = int(value)
+        except ValueError:
+            number = self._least - 1
+        if not self._least <= number <= self._most:
+            bounds = f"{self._least:,} to {self._most:,}"
+            self.fail(f"{str(value)!r} is no whole number from {bounds}", param, ctx)
+        return number
+
+
+SEED = WholeNumber(0, 2**63 - 1)
+PORT = WholeNumber(1, 65535)
 MOST = 1_000_000
 
 
-def at_least(least: int) -> click.IntRange:
+def at_least(least: int) -> WholeNumber:
     """A count of something, or seconds."""
-    return click.IntRange(least, MOST)
+    return WholeNumber(least, MOST)
