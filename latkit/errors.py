@@ -49,10 +49,15 @@ class UnknownNameError(UsageError):
 
     def __init__(self, kind: str, name: str, known: Iterable[str], hint: str | None = None) -> None:
         names = sorted(known)
-        near = difflib.get_close_matches(name, names, n=1)
-        suggestion = f"did you mean {near[0]!r}? " if near else ""
         listing = f"known: {', '.join(names) or 'none yet'}"
-        super().__init__(f"unknown {kind} {name!r}", (suggestion + (hint or listing)).strip())
+        said = did_you_mean(name, names) + (hint or listing)
+        super().__init__(f"unknown {kind} {name!r}", said.strip())
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The known name that is nearest to one that is not, as the beginning of a hint, or nothing."""
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    return f"did you mean {near[0]!r}? " if near else ""
 
 
 class DeviceUnreachable(LatkitError):

@@ -23,7 +23,7 @@ from latkit.errors import (
 from latkit.files import private_folder
 from latkit.lab.few import Few
 from latkit.lab.options import described, listed, wanted
-from latkit.lab.predictors import Kept, kept, making, place
+from latkit.lab.predictors import Kept, kept, making, meaning, place
 from latkit.lab.workspace import Workspace
 from latkit.measurement import Measurement
 from latkit.plural import counted
@@ -135,9 +135,11 @@ def _groups(lab: Workspace, device: str, space: str | None, asked: Mapping[str, 
     with lab.store() as store:
         every = Query(device=device, levels=USABLE, newest=True)
         measured = list(store.find(every))
+        known = {one.condition.board for one in store.summary()}
     if not measured:
         raise MeasurementsUnusable(
-            f"there are no usable measurements of device {device!r}", making(device, space)
+            f"there are no usable measurements of device {device!r}",
+            meaning(device, known - {device}) + making(device, space),
         )
     groups: Groups = {}
     for one in measured:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote as quoted
@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from latkit.condition import Condition, unversioned
+from latkit.devices import profile_file
 from latkit.devices.usual import usual
-from latkit.errors import BundleError, UnknownNameError, UsageError
+from latkit.errors import BundleError, UnknownNameError, UsageError, did_you_mean
 from latkit.files import write_whole
 from latkit.lab.options import asked_for, asked_words, listed, of_space, words
 from latkit.predictor.runtime import FEW_SAMPLES
@@ -161,13 +162,19 @@ def _never_adapted(
             f"latkit adapt --device {quoted(device)}",
         )
     what = f" for {space}" if space else ""
-    hint = making(device, space, options)
-    if others := sorted({one.device for one in kept(lab, space=space)}):
+    others = sorted({one.device for one in kept(lab, space=space)})
+    meant, hint = meaning(device, others), making(device, space, options)
+    if others:
         problem = UnknownNameError("adapted device", device, others)
         problem.message = f"device {device!r} was never adapted{what}"
-        problem.hint = f"adapted: {', '.join(others)}; or: {hint}"
+        problem.hint = f"{meant}adapted: {', '.join(others)}; or: {hint}"
         return problem
-    return BundleError(f"device {device!r} was never adapted{what}", hint)
+    return BundleError(f"device {device!r} was never adapted{what}", meant + hint)
+
+
+def meaning(device: str, known: Iterable[str]) -> str:
+    """Which name may be meant where there is no such profile, as the beginning of a hint."""
+    return did_you_mean(device, {*profile_file.files(), *known}) if usual(device) is None else ""
 
 
 def making(device: str, space: str | None, options: Mapping[str, Any] | None = None) -> str:

@@ -1,6 +1,7 @@
 """What a person types wrong gets one message, an exit code, and no traceback."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,8 @@ def test_bad_arch_file(tmp_path, capsys, text, message):
         (["device", "add", "x", "--port", "0"], 2, "'0' is no whole number from 1 to 65,535"),
         (["measure", "--device", "local", "--seed", "x"], 2, "'--seed': 'x' is no whole number"),
         (["measure", "--device", "rpi44"], 2, "did you mean"),
+        (["adapt", "--device", "locl"], 4, "hint: did you mean 'local'? 'latkit device list'"),
+        (["validate", "--device", "locl"], 1, "hint: did you mean 'local'? 'latkit device list'"),
         (["adapt", "--device", "local"], 4, "no usable measurements of device 'local'"),
         (["validate", "--device", "local"], 1, "never adapted"),
         (["export", "--device", "local"], 1, "never adapted"),
@@ -85,6 +88,19 @@ def test_predicting_for_a_device_never_adapted(tmp_path, capsys):
     shown = capsys.readouterr().err
     assert "'local' was never adapted for nb201" in shown
     assert "latkit adapt --device local" in shown
+
+
+def test_a_mistyped_device_where_others_were_adapted(capsys, monkeypatch):
+    from latkit.condition import Condition, Runtime
+    from latkit.lab import predictors
+
+    own = Condition("board", Runtime("onnxruntime", "1", "CPUExecutionProvider"))
+    one = predictors.Kept(Path("x.onnx"), "nb201", own, 20, 1)
+    monkeypatch.setattr(
+        predictors, "kept", lambda _, device=None, space=None: [] if device else [one]
+    )
+    assert run(["validate", "--device", "bord"]) == 2
+    assert "hint: did you mean 'board'? adapted: board; or: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
