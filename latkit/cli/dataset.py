@@ -41,7 +41,7 @@ def command() -> None:
 @command.command("info")
 @json_option
 def info(as_json: bool) -> None:
-    """Say what the dataset holds: one row per device, space and condition."""
+    """Say what the dataset holds, by device, space and condition."""
     from latkit.lab import Lab
     from latkit.lab.dataset import summary_row
 
@@ -174,7 +174,10 @@ def _show_findings(found: Audit, rows: bool) -> None:
 @click.option("--device", type=DEVICE, help="Only this device.")
 @click.option("--space", help="Only this space.")
 def export(file: str, device: str | None, space: str | None) -> None:
-    """Write measurements to FILE: .csv, .parquet or .json (the last two with raw samples)."""
+    """Write measurements to a file.
+
+    FILE ends in .csv, .parquet or .json; the last two hold raw samples too.
+    """
     from latkit.lab import Lab
 
     written = Lab().dataset.export(file, device, space)

@@ -26,7 +26,7 @@ def command() -> None:
 @command.command("list")
 @json_option
 def list_devices(as_json: bool) -> None:
-    """List the devices: those with a profile, and the hosts of the ssh configuration."""
+    """List the devices: profiles, and hosts of the ssh configuration."""
     from latkit.lab.device import profiles
 
     found = profiles()
@@ -96,7 +96,7 @@ def add_device(name: str, like: str | None, **fields: str | int | None) -> None:
 @json_option
 @click.pass_context
 def check_device(ctx: click.Context, name: str, options: dict[str, Any], as_json: bool) -> None:
-    """Try on a device what measuring does; say what is missing there, and how to mend it.
+    """Try what measuring does; say what is missing, and how to mend it.
 
     Measures one network for a second, under the condition that is asked for.
     """
@@ -125,7 +125,7 @@ def check_device(ctx: click.Context, name: str, options: dict[str, Any], as_json
 @click.argument("words", metavar="[-- COMMAND...]", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def tune_device(ctx: click.Context, name: str, words: tuple[str, ...]) -> None:
-    """Hold a device in the state that measuring wants, and put it back afterwards.
+    """Hold a device as measuring wants it, and put it back afterwards.
 
     Sets the processors' governor to performance and fixes a Jetson's clocks, while COMMAND runs
     here or until Ctrl-C. Everything is put back then, also where this command is killed, the link

@@ -46,7 +46,7 @@ def list_spaces(as_json: bool) -> None:
 @click.option("--n", default=1, show_default=True, type=at_least(1), help="How many.")
 @click.option("--seed", default=0, type=SEED, show_default=True, help="Seed of the draw.")
 def sample(name: str, n: int, seed: int) -> None:
-    """Draw random architectures as JSON lines, ready for 'latkit predict -'."""
+    """Draw random architectures, ready for 'latkit predict -'."""
     from latkit.lab.archs import sample as draw
 
     for arch in draw(name, n, seed):
@@ -57,7 +57,7 @@ def sample(name: str, n: int, seed: int) -> None:
 @click.argument("file", type=click.Path(allow_dash=True))
 @json_option
 def show_archs(file: str, as_json: bool) -> None:
-    """Show the size and cost of the networks in an arch FILE ('-' reads stdin)."""
+    """Show the size and cost of an arch FILE's networks ('-' reads stdin)."""
     from latkit.lab.archs import describe, read_arch_file
 
     rows = [describe(arch) for arch in read_arch_file(file)]

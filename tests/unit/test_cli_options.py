@@ -28,6 +28,16 @@ def commands(
             yield (*path, name), found
 
 
+def groups(group: click.Group = cli) -> Iterator[click.Group]:
+    """Every command that has commands of its own."""
+    yield group
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)
+        if isinstance(found, click.Group):
+            yield from groups(found)
+
+
 def value_of(option: click.Option) -> list[str]:
     """A value that the option's type takes."""
     if option.is_flag:
@@ -112,3 +122,9 @@ def test_a_default_is_no_option_that_was_given(capsys, tmp_path):
     archs.write_text("[")
     assert run(["measure", "--device", "local", "--archs", str(archs)]) == 2
     assert "no effect" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("group", list(groups()), ids=lambda group: str(group.name))
+def test_no_summary_of_a_command_is_cut_off(group):
+    _, listed = group.get_help(click.Context(group, terminal_width=80)).split("\nCommands:\n")
+    assert [line for line in listed.splitlines() if line.endswith("...")] == []
