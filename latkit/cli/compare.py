@@ -101,6 +101,8 @@ def _correlation(value: float) -> str | None:
 
 
 def _remark(found: Compared) -> None:
+    if found.a.measurements == found.b.measurements:
+        note("A and B are the same measurements")
     for letter, chosen in (("A", found.a), ("B", found.b)):
         if chosen.unusable:
             more = counted(chosen.unusable, "more network")

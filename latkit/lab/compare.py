@@ -177,8 +177,8 @@ def _selector(source: str, c: Condition, number: int | None, fields: Sequence[st
 
 
 def _held(space: str, c: Condition, own: Sequence[Measurement]) -> str:
-    times = sorted(m.measured_at[:10] for m in own if m.measured_at)
-    span = f", {times[0]} to {times[-1]}" if times else ""
+    days = sorted({m.measured_at[:10] for m in own if m.measured_at})
+    span = f", {' to '.join(dict.fromkeys((days[0], days[-1])))}" if days else ""
     return f"{c.words()}: {len(own):,} of {space}{span}"
 
 

@@ -105,6 +105,12 @@ class TestCompare:
         assert (found["ratio"], found["differs"]) == (1, False)
         assert "do not differ measurably" in found["verdict"]
 
+    def test_a_set_and_itself_is_told(self, capsys):
+        assert run(["compare", "jetson", "jetson"]) == 0
+        assert "A and B are the same measurements\n" in capsys.readouterr().err
+        assert run(["compare", "jetson", "rpi4@1.21"]) == 0
+        assert "the same measurements" not in capsys.readouterr().err
+
     def test_settings_by_their_number(self, capsys):
         assert run(["dataset", "info", "--json"]) == 0
         rows = json.loads(capsys.readouterr().out)
@@ -168,6 +174,7 @@ class TestCompare:
         assert "names no measurements" in err
         assert "rpi4 has rpi4@" in err
         assert "2026-11-01 to 2026-11-10" in err
+        assert "of nb201, 2026-11-20)" in err
 
     def test_each_condition_of_a_file_has_a_selector_to_be_typed(self, capsys):
         assert run(["dataset", "export", "all of it.json"]) == 0
