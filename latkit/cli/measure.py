@@ -181,9 +181,10 @@ def _show_result(
             Column("verdict", "verdict"),
         ]
         show(rows, columns, as_json)
+    timed = f" in {result.seconds:.0f} s, {percent(result.timing_share)} of it timing"
     note(
-        f"{counted(len(result.measurements), 'network')} on {device} ({result.condition.words()}) "
-        f"in {result.seconds:.0f} s, {percent(result.timing_share)} of it timing"
+        f"{counted(len(result.measurements), 'network')} on {device} ({result.condition.words()})"
+        f"{timed if result.timing_share else ''}"
     )
     if adaptive:
         note(adaptive.reason)

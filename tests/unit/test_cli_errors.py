@@ -113,7 +113,7 @@ def test_debug_shows_the_traceback_wherever_it_stands(capsys, place):
     assert "Traceback" not in capsys.readouterr().err
 
 
-def scripted(monkeypatch, *latencies):
+def scripted(monkeypatch, *latencies, share=0.5):
     """Lets ``latkit measure`` find these latencies, None for a failure."""
     import numpy as np
 
@@ -129,7 +129,7 @@ def scripted(monkeypatch, *latencies):
         Measurement(arch, own, Verdict("valid" if ms else "invalid", () if ms else ("x: y",)), ms)
         for arch, ms in zip(archs, latencies, strict=True)
     ]
-    result = CampaignResult(own, tuple(found), 0, 1.0, 0.5)
+    result = CampaignResult(own, tuple(found), 0, 1.0, share)
     monkeypatch.setattr(Lab, "measure", lambda *_, **__: result)
 
 
@@ -141,6 +141,14 @@ def test_a_campaign_in_which_all_failed_ends_with_its_own_exit_code(capsys, monk
     assert "'latkit dataset list --device local --verdict invalid' tells the reasons" in shown.err
     assert "invalid" in shown.out
     assert "next:" not in shown.err
+
+
+@pytest.mark.parametrize(("share", "said"), [(0.5, ") in 1 s, 50.0 % of it timing\n"), (0, ")\n")])
+def test_time_is_told_where_anything_was_timed(capsys, monkeypatch, share, said):
+    scripted(monkeypatch, 1.0, 2.0, 3.0, share=share)
+    assert run(["measure", "--device", "local"]) == 0
+    shown = capsys.readouterr().err
+    assert f"3 networks on local (onnxruntime 1, fp32, 1 thread, batch 1{said}" in shown
 
 
 def test_a_campaign_in_which_some_failed_says_how_many(capsys, monkeypatch):
