@@ -302,6 +302,30 @@ class TestHostileFiles:
         nested = b"\x80\x02)" + b"\x85" * depth
         self.refused(path, container(b"\x80\x02}" + nested[2:] + b"K\x01s."), "a key that is")
 
+    @pytest.mark.parametrize(
+        "key",
+        [b"X" + struct.pack("<I", 2**20) + b"a" * 2**20, b"\x8a\x0a" + b"\xff" * 9 + b"\x0f"],
+        ids=["compared letter by letter", "with any hash"],
+    )
+    def test_a_key_that_is_found_slowly(self, path, container, key):
+        self.refused(path, container(b"\x80\x02}" + key + b"Ns."), "a key that is")
+        identity = b"(X\x07\0\0\0storagectorch\nFloatStorage\n" + key + b"X\x03\0\0\0cpuK\x01t"
+        self.refused(path, container(b"\x80\x02" + identity + b"Q."), "an unknown kind")
+
+    def test_hashes_of_nested_tuples_by_a_dictionary_of_pairs(self, path, container):
+        twice = b"".join(b"q" + bytes([i]) + b"h" + bytes([i]) + b"\x86" for i in range(60))
+        pairs = b"])" + twice + b"N\x86a\x85"
+        pickled = b"\x80\x02ccollections\nOrderedDict\n" + pairs + b"R."
+        self.refused(path, container(pickled), "to call something with 1 values")
+
+    def test_a_thousand_copies_of_many_values(self, path, container):
+        identity = b"(X\x07\0\0\0storagectorch\nFloatStorage\nX\x01\0\0\x000X\x03\0\0\0cpuK\x01tQ"
+        values = b"(" + identity + b"K\x00))" + b"N" * 900_000 + b"t"
+        maker = b"ctorch._utils\n_rebuild_tensor_v2\n"
+        pickled = b"\x80\x02" + values + b"q\x00" + (maker + b"h\x00R") * 30_000 + b"."
+        content = container(pickled) if container is legacy else zipped(pickled, **{"0": bytes(4)})
+        self.refused(path, content, "to call something with 900,004 values")
+
     def test_more_instructions_than_are_read(self, path, container):
         self.refused(path, container(b"\x80\x02" + b"N" * 1_000_001 + b"."), "more than")
 

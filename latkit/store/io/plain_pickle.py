@@ -5,8 +5,9 @@ A pickle is a program for a small stack machine, and a hostile one runs whatever
 the instructions that build numbers, text, lists, tuples and dictionaries. No name is ever looked
 up or imported: an instruction that asks for one gets a stand-in from the caller's short table,
 or the file is refused. Nothing is called but those stand-ins, no attribute is set, no object
-constructed. Work and memory are bounded: so many instructions, and a value that is not larger
-than that either once everything it shares with itself is written out ("billion laughs").
+constructed. Work and memory are bounded: so many instructions, each of which takes next to no
+time (keys are short, a stand-in gets few values), and a value that is not larger than that either
+once everything it shares with itself is written out ("billion laughs").
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from typing import Any, BinaryIO
 from latkit.errors import StoreError
 
 MAX_STEPS = 1_000_000
+MAX_KEY = 4096
+"""Characters of a key."""
 _HINT = "convert it to a CSV file with a column 'arch' and one column of milliseconds per device"
 
 
@@ -31,9 +34,10 @@ class Refused(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """Stands for something callable in the pickle; ``make`` takes plain values."""
+    """Stands for something callable in the pickle; ``make`` takes so many plain values at most."""
 
     make: Callable[..., Any]
+    most: int
 
 
 StandIns = Mapping[str, Any]
@@ -57,6 +61,16 @@ def read(stream: BinaryIO, stand_ins: StandIns, storage: Callable[[Any], Any]) -
         raise StoreError(f"it is damaged, or no pickle ({str(problem)[:80]})") from None
     _require_bounded(value)
     return value
+
+
+def is_key(value: Any) -> bool:
+    """Whether it is a key that is found at once, however many there are: short, or of 64 bits.
+
+    Longer texts would be compared letter by letter, longer numbers can all have the same hash.
+    """
+    if isinstance(value, str):
+        return len(value) <= MAX_KEY
+    return isinstance(value, int) and value.bit_length() < 64
 
 
 def _require_bounded(value: Any) -> None:
@@ -122,8 +136,8 @@ class _Machine:
 
     def update(self, values: list[Any]) -> None:
         keys = values[::2]
-        if not all(isinstance(key, str | int) for key in keys):
-            raise Refused("a key that is neither text nor a number")
+        if not all(map(is_key, keys)):
+            raise Refused("a key that is neither a short text nor a number of 64 bits")
         self.top(dict).update(zip(keys, values[1::2], strict=True))
 
     def remember(self, number: int) -> None:
@@ -138,6 +152,8 @@ class _Machine:
         maker, arguments = self.take(2)
         if not isinstance(maker, Maker) or not isinstance(arguments, tuple):
             raise Refused("to call something")
+        if len(arguments) > maker.most:
+            raise Refused(f"to call something with {len(arguments):,} values")
         self.stack.append(maker.make(*arguments))
 
 

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from latkit.errors import StoreError
 from latkit.reading import MIB, read_bytes
-from latkit.store.io.plain_pickle import Maker, read
+from latkit.store.io.plain_pickle import Maker, is_key, read
 
 MAX_BYTES = 64 * MIB
 MAX_ELEMENTS = 2_000_000
@@ -174,7 +174,7 @@ def _storages(
 
     def storage_of(identity: Any) -> Storage:
         match identity:
-            case ("storage", _StorageType(dtype), str(key), str(), int(count), *_):
+            case ("storage", _StorageType(dtype), str(key), str(), int(count), *_) if is_key(key):
                 if key not in found:
                     found[key] = Storage(dtype, count, content_of(key))
                 return found[key]
@@ -212,7 +212,7 @@ _DTYPES = {
     "Bool": "|b1",
 }
 _STAND_INS: dict[str, Any] = {
-    "torch._utils _rebuild_tensor_v2": Maker(_tensor),
-    "collections OrderedDict": Maker(dict),
+    "torch._utils _rebuild_tensor_v2": Maker(_tensor, most=7),
+    "collections OrderedDict": Maker(dict, most=0),
     **{f"torch {kind}Storage": _StorageType(dtype) for kind, dtype in _DTYPES.items()},
 }
