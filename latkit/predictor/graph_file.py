@@ -16,6 +16,9 @@ from latkit.predictor.wire import Message
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_NODES = 5000
+MAX_NODE_PARTS = 512
+"""Inputs, outputs and attributes of an operation."""
+MAX_RANK = 8
 OPSETS = range(13, 22)
 ITEM_BYTES = {1: 4, 6: 4, 7: 8, 9: 1, 11: 8}
 """Bytes of a number by ONNX's code of its type: float, int32, int64, bool, double."""
@@ -70,7 +73,7 @@ def read(content: bytes) -> GraphFile:
         dict(map(_port, wire.submessages(graph, 11))),
         dict(map(_port, wire.submessages(graph, 12))),
         dict(map(_constant, wire.submessages(graph, 5))),
-        tuple(map(_node, wire.submessages(graph, 1))),
+        tuple(map(_node, wire.submessages(graph, 1, MAX_NODE_PARTS))),
         {wire.text(one, 1): wire.text(one, 2) for one in wire.submessages(model, 14)},
     )
 
@@ -114,7 +117,7 @@ def _attribute(found: Message) -> tuple[str, tuple[int, ...]]:
 def _constant(found: Message) -> tuple[str, Constant]:
     _only(found, _TENSOR_FIELDS, "tensor")
     shape, kind, raw = wire.numbers(found, 1), wire.number(found, 2), wire.part(found, 9)
-    if kind not in ITEM_BYTES or min(shape, default=0) < 0:
+    if kind not in ITEM_BYTES or min(shape, default=0) < 0 or len(shape) > MAX_RANK:
         raise ValueError("a tensor is of no numbers")
     if prod(shape) * ITEM_BYTES[kind] != len(raw):
         raise ValueError("a tensor has other numbers than its shape says")

@@ -6,7 +6,11 @@ The package ``onnx`` would take a third of the time that a prediction has.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
+MAX_PARTS = 10_000
+MAX_NUMBERS = 1024
+"""So many values a message has at most, and numbers a field: small files can hold many millions."""
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 _FIXED = {FIXED64: 8, FIXED32: 4}
 _MAX_VARINT_BYTES = 10
@@ -17,11 +21,13 @@ Message = dict[int, list["int | memoryview"]]
 """
 
 
-def message(content: memoryview) -> Message:
-    """The fields of a message; raises ValueError where it is none."""
+def message(content: memoryview, most: int = MAX_PARTS) -> Message:
+    """The fields of a message of so many values at most; raises ValueError where it is none."""
     found: Message = {}
     at, end = 0, len(content)
-    while at < end:
+    for _ in range(most + 1):
+        if at == end:
+            return found
         tag, at = _varint(content, at)
         kind = tag & 7
         if kind == VARINT:
@@ -33,7 +39,7 @@ def message(content: memoryview) -> Message:
             raise ValueError("it is cut short")
         found.setdefault(tag >> 3, []).append(content[at : at + length])
         at += length
-    return found
+    raise ValueError("it has more parts than any of latkit's")
 
 
 def _length(content: memoryview, at: int, kind: int) -> tuple[int, int]:
@@ -53,9 +59,9 @@ def _varint(content: memoryview, at: int) -> tuple[int, int]:
     raise ValueError("it is cut short")
 
 
-def submessages(of: Message, field: int) -> Iterator[Message]:
+def submessages(of: Message, field: int, most: int = MAX_PARTS) -> Iterator[Message]:
     """The messages in a field; raises ValueError where it holds something else."""
-    return (message(part) for part in parts(of, field))
+    return (message(part, most) for part in parts(of, field))
 
 
 def parts(of: Message, field: int) -> list[memoryview]:
@@ -84,10 +90,12 @@ def text(of: Message, field: int) -> str:
 
 
 def numbers(of: Message, field: int) -> tuple[int, ...]:
-    """The signed whole numbers in a field, one by one or packed."""
+    """The signed whole numbers in a field, one by one or packed; ValueError where they are many."""
     found: list[int] = []
     for value in of.get(field, []):
-        found.extend([value] if isinstance(value, int) else _packed(value))
+        found.extend([value] if isinstance(value, int) else islice(_packed(value), MAX_NUMBERS + 1))
+        if len(found) > MAX_NUMBERS:
+            raise ValueError("a field has more numbers than any of latkit's")
     return tuple(value - _RANGE if value >= _SIGN else value for value in found)
 
 

@@ -13,7 +13,7 @@ from math import prod
 
 import numpy as np
 
-from latkit.predictor.graph_file import ITEM_BYTES, GraphFile, Node
+from latkit.predictor.graph_file import ITEM_BYTES, MAX_RANK, GraphFile, Node
 
 Shape = tuple[int, ...]
 MAX_ELEMENTS = 1 << 26
@@ -78,6 +78,8 @@ def _run(node: Node, values: dict[str, Value]) -> int:
     if name in values:
         raise ValueError("two of its tensors have the same name")
     result = values[name] = rule(node, inputs)
+    if len(result.shape) > MAX_RANK:
+        raise ValueError(f"it has a tensor of more than {MAX_RANK} dimensions")
     inner = inputs[0].shape[-1:] if node.operation == "MatMul" else ()
     return prod(result.shape) * prod(inner) + sum(prod(one.shape) for one in inputs)
 

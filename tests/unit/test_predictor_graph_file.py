@@ -140,6 +140,17 @@ EVIL = {
         adding(constant("o", np.array([2**24]))),
         before_all(*[node("ConstantOfShape", ["o"], f"y{i}") for i in range(10)]),
     ),
+    "an age of dimensions": doing(
+        adding(constant("axes", np.arange(1024))),
+        before_all(
+            node("Unsqueeze", ["operations", "axes"], "u0"),
+            *[node("Unsqueeze", [f"u{i}", "axes"], f"u{i + 1}") for i in range(4000)],
+        ),
+    ),
+    "a tensor of countless dimensions": lambda m: m.graph.initializer.add(
+        name="x", data_type=TensorProto.FLOAT, dims=[127] * 500_000
+    ),
+    "an operation of countless inputs": before_all(node("Max", ["operations"] * 600, "y")),
     "a shape that depends on the input": before_all(
         node("Reshape", ["operations", "operations"], "y")
     ),
@@ -185,6 +196,11 @@ def test_a_graph_that_is_there_twice_is_refused():
     assert len(graph) > len(more)
     with pytest.raises(BundleError, match="twice"):
         AdaptedFile.of(GOOD + more, "p.onnx")
+
+
+def test_empty_parts_without_end_are_not_read():
+    with pytest.raises(BundleError, match="more parts"):
+        AdaptedFile.of(GOOD + b"\x72\x00" * 15_000_000, "p.onnx")
 
 
 @pytest.mark.parametrize("place", ["/dev/zero", "/dev/stdin"])
