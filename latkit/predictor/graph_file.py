@@ -22,7 +22,7 @@ MAX_RANK = 8
 OPSETS = range(13, 22)
 ITEM_BYTES = {1: 4, 6: 4, 7: 8, 9: 1, 11: 8}
 """Bytes of a number by ONNX's code of its type: float, int32, int64, bool, double."""
-FLOAT, INT64, DOUBLE = 1, 7, 11
+FLOAT, INT64, BOOL, DOUBLE = 1, 7, 9, 11
 _MAX_INTEGERS = 1024
 _MODEL_FIELDS = {1, 2, 3, 4, 5, 6, 7, 8, 14}
 _GRAPH_FIELDS = {1, 2, 5, 10, 11, 12}
@@ -33,15 +33,19 @@ _TENSOR_FIELDS = {1, 2, 8, 9, 12}
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A tensor that stands in the file; ``integers`` are the values of a short one of int64."""
+    """A tensor that stands in the file; ``integers`` are the values of a short one of int64.
 
+    ``kind`` is the code of its type.
+    """
+
+    kind: int
     shape: tuple[int, ...]
     integers: tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One operation; an attribute is a number or several."""
+    """One operation; an attribute is a number or several, of a tensor the code of its type."""
 
     operation: str
     inputs: tuple[str, ...]
@@ -111,6 +115,7 @@ def _attribute(found: Message) -> tuple[str, tuple[int, ...]]:
         _, value = _constant(wire.message(wire.part(found, 5)))
         if prod(value.shape) != 1:
             raise ValueError("an operation has a tensor of its own")
+        return wire.text(found, 1), (value.kind,)
     return wire.text(found, 1), wire.numbers(found, 3) + wire.numbers(found, 8)
 
 
@@ -122,7 +127,7 @@ def _constant(found: Message) -> tuple[str, Constant]:
     if prod(shape) * ITEM_BYTES[kind] != len(raw):
         raise ValueError("a tensor has other numbers than its shape says")
     short = kind == INT64 and prod(shape) <= _MAX_INTEGERS
-    return wire.text(found, 8), Constant(shape, _integers(raw) if short else None)
+    return wire.text(found, 8), Constant(kind, shape, _integers(raw) if short else None)
 
 
 def _integers(raw: memoryview) -> tuple[int, ...]:

@@ -13,7 +13,16 @@ from math import prod
 
 import numpy as np
 
-from latkit.predictor.graph_file import ITEM_BYTES, MAX_RANK, GraphFile, Node
+from latkit.predictor.graph_file import (
+    BOOL,
+    DOUBLE,
+    FLOAT,
+    INT64,
+    ITEM_BYTES,
+    MAX_RANK,
+    GraphFile,
+    Node,
+)
 
 Shape = tuple[int, ...]
 MAX_ELEMENTS = 1 << 26
@@ -39,7 +48,8 @@ class Value:
 def shapes(graph: GraphFile, given: Mapping[str, Shape]) -> dict[str, Shape]:
     """The shapes of a graph's outputs for inputs of the shapes given.
 
-    Raises ValueError where an operation is none of latkit's, shapes do not fit, or it is too much.
+    Raises ValueError where an operation is none of latkit's, shapes do not fit, it is too much, or
+    would end the process.
     """
     values = {name: Value(shape) for name, shape in given.items()}
     values |= {name: Value(one.shape, one.integers) for name, one in graph.constants.items()}
@@ -54,7 +64,34 @@ def shapes(graph: GraphFile, given: Mapping[str, Shape]) -> dict[str, Shape]:
         if room > MAX_ELEMENTS:
             raise ValueError("it would take too much memory")
         room -= sum(prod(values[name].shape) for name in done_with)
+    _require_fractions(graph)
     return {name: _known(name, values).shape for name in graph.outputs}
+
+
+def _require_fractions(graph: GraphFile) -> None:
+    """Refuse to divide whole numbers: a processor ends the whole process over some of them."""
+    kinds = {**graph.inputs, **{name: one.kind for name, one in graph.constants.items()}}
+    for node in graph.nodes:
+        kind = _kind(node, kinds)
+        if node.operation == "Div" and kind not in (FLOAT, DOUBLE):
+            raise ValueError("it divides whole numbers")
+        kinds.update(dict.fromkeys(node.outputs, kind))
+
+
+def _kind(node: Node, kinds: Mapping[str, int]) -> int:
+    """Code of the type of what an operation gives."""
+    match node.operation:
+        case "Cast":
+            return node.attributes["to"][0]
+        case "ConstantOfShape":
+            return node.attributes.get("value", (FLOAT,))[0]
+        case "Equal" | "Greater" | "And" | "Or":
+            return BOOL
+        case "Shape":
+            return INT64
+        case "OneHot":
+            return kinds[node.inputs[2]]
+    return kinds[node.inputs[0]]
 
 
 def _done_with(graph: GraphFile, given: Collection[str]) -> Iterator[set[str]]:

@@ -151,6 +151,17 @@ EVIL = {
         name="x", data_type=TensorProto.FLOAT, dims=[127] * 500_000
     ),
     "an operation of countless inputs": before_all(node("Max", ["operations"] * 600, "y")),
+    "the least whole number by minus one": doing(
+        adding(constant("least", np.array([-(2**63)])), constant("minus", np.array([-1]))),
+        before_all(node("Min", ["operations", "least"], "y"), node("Div", ["y", "minus"], "z")),
+    ),
+    "zeros divided by zeros": doing(
+        adding(constant("o", np.array([4]))),
+        before_all(
+            node("ConstantOfShape", ["o"], "y", value=constant("v", np.zeros(1, np.int32))),
+            node("Div", ["y", "y"], "z"),
+        ),
+    ),
     "a shape that depends on the input": before_all(
         node("Reshape", ["operations", "operations"], "y")
     ),
