@@ -29,7 +29,7 @@ from latkit.spaces.base import Indices
 FORMAT = 1
 BLOCK = "block_"
 MANIFEST, FEATURES, PRIOR = "manifest.json", "features.onnx", "prior.safetensors"
-MAX_BYTES = {MANIFEST: 4 << 20, PRIOR: 256 << 20, FEATURES: graph_file.MAX_BYTES}
+MAX_BYTES = {MANIFEST: 4 << 20, PRIOR: 32 << 20, FEATURES: graph_file.MAX_BYTES}
 _HINT = "'latkit pretrain' makes one that is whole"
 
 

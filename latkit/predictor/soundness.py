@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from latkit.predictor.bundle import Bundle
 
 PROBES = 8
+MAX_HYPOTHESES = 20_000
+"""Ten times as many as latkit draws: adapting takes time and memory for each."""
 FLOPS = "flops"
 _WIDE = 3
 """Kernel blocks of a prior that are no blocks of the features: of sources, twice, and of costs."""
@@ -72,6 +74,8 @@ def _require_prior(prior: Prior) -> None:
     blocks = len(prior.block_names)
     if min(*sizes.values(), blocks) < 1 or len(set(prior.block_names)) < blocks:
         raise ValueError("its prior lacks hypotheses, costs, sources or blocks")
+    if sizes["M"] > MAX_HYPOTHESES:
+        raise ValueError(f"its prior has more than {MAX_HYPOTHESES:,} hypotheses")
     sizes |= {"1 + C + S": 1 + sizes["C"] + sizes["S"], "B": _WIDE + blocks}
     for name, form in _FORMS.items():
         if getattr(prior, name).shape != tuple(sizes[size] for size in form):

@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
+from safetensors.numpy import load_file, save_file
 
 import latkit
 from latkit.cli import run
@@ -104,6 +105,19 @@ def test_a_prior_of_other_numbers_is_refused(change):
     files = replace(good, prior=change(good.prior)).files()
     with pytest.raises(BundleError, match="its prior"):
         Bundle.from_files(files, "it")
+
+
+def test_more_hypotheses_than_can_be_weighed_are_refused():
+    with pytest.raises(BundleError, match="more than 20,000 hypotheses"):
+        Bundle.from_files(toy_bundle(hypotheses=20_001).files(), "it")
+
+
+def test_a_prior_that_takes_gigabytes_is_not_read(folder):
+    """Its numbers are widened to float64, of which one byte in the file makes eight."""
+    tensors = {**load_file(folder / PRIOR), "more": np.ones(64 << 20, np.uint8)}
+    save_file(tensors, folder / PRIOR)
+    with pytest.raises(BundleError, match="larger than"):
+        Bundle.load(folder)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1e6])
