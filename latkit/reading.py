@@ -66,6 +66,13 @@ def parse_json(text: str) -> Any:
         raise ValueError("it is nested too deeply") from None
 
 
+def count_of(value: Any) -> int:
+    """A count from a JSON document of anybody's; raises ValueError where it is none."""
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{str(value)[:40]!r} is no count")
+    return value
+
+
 def _require_regular(found: os.stat_result, most_bytes: int) -> None:
     said = next((words for holds, words in _KINDS if holds(found.st_mode)), "it is a device")
     if said:

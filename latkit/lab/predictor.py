@@ -17,6 +17,7 @@ from latkit.lab.predictors import Kept, choose, kept_spaces
 from latkit.lab.workspace import Workspace
 from latkit.latencies import Latencies
 from latkit.predictor.runtime import AdaptedFile
+from latkit.reading import count_of
 from latkit.spaces.base import Space
 from latkit.subjects import Subject
 
@@ -45,9 +46,9 @@ class Predictor:
         ]:
             raise ValueError(f"its architectures are none of {self.space.name}")
         self.condition = Condition.from_json(about["condition"])
-        self.samples = int(about["samples"])
-        self.level = float(about["level"])
-        self.trained_on = frozenset(about["trained_on"])
+        self.samples = count_of(about["samples"])
+        self.level = _level(about["level"])
+        self.trained_on = _keys(about["trained_on"])
         self._file = file
 
     @classmethod
@@ -123,6 +124,18 @@ class Predictor:
     def __repr__(self) -> str:
         device, words = self.condition.board, self.condition.words()
         return f"<Predictor of {self.space.name} on {device}: {words}; {self.samples} samples>"
+
+
+def _level(value: Any) -> float:
+    if type(value) is not float or not 0 < value < 1:
+        raise ValueError(f"{str(value)[:40]!r} is no level of an interval")
+    return value
+
+
+def _keys(value: Any) -> frozenset[str]:
+    if type(value) is not list or not all(type(key) is str for key in value):
+        raise ValueError("it does not say which networks it was adapted to")
+    return frozenset(value)
 
 
 def _words(problem: Exception) -> str:

@@ -21,7 +21,7 @@ from latkit.errors import BundleError, UnknownNameError, UsageError, did_you_mea
 from latkit.files import write_whole
 from latkit.lab.options import asked_for, asked_words, listed, of_space, words
 from latkit.predictor.runtime import FEW_SAMPLES
-from latkit.reading import parse_json, read_bytes
+from latkit.reading import count_of, parse_json, read_bytes
 
 if TYPE_CHECKING:
     from latkit.lab.workspace import Workspace
@@ -113,7 +113,7 @@ def _read(note: Path) -> Kept | BundleError | None:
         about = parse_json(read_bytes(note, _MAX_NOTE_BYTES).decode("utf-8"))
         condition = Condition.from_json(about["condition"])
         # A note of an earlier latkit tells no number.
-        numbers = int(about["samples"]), int(about.get("last_stored", 0))
+        numbers = count_of(about["samples"]), count_of(about.get("last_stored", 0))
         if place_of(about["space"], condition) != note.parent.parts[-2:]:
             raise ValueError("it lies in another's place")
     except _DAMAGE as problem:

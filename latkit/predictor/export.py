@@ -19,10 +19,9 @@ from latkit import __version__, spaces
 from latkit.files import write_whole
 from latkit.predictor.adapt import Adapted
 from latkit.predictor.posterior import LEVEL
-from latkit.predictor.runtime import METADATA_KEY, OUTPUTS, AdaptedFile
+from latkit.predictor.runtime import FORMAT, METADATA_KEY, OUTPUTS, AdaptedFile
 from latkit.predictor.trace import Graph
 
-FORMAT = 1
 PROBES = 64
 
 

@@ -19,6 +19,7 @@ from latkit.reading import parse_json, read_bytes
 if TYPE_CHECKING:
     import onnxruntime
 
+FORMAT = 1
 METADATA_KEY = "latkit"
 FEW_SAMPLES = 8
 """With fewer, intervals are wide, and a predictor stands back behind one of more."""
@@ -55,6 +56,8 @@ class AdaptedFile:
         try:
             graph = graph_file.read(content)
             metadata = parse_json(graph.metadata[METADATA_KEY])
+            if metadata["format"] != FORMAT:
+                raise ValueError(f"it has format {str(metadata['format'])[:40]}, not {FORMAT}")
             require_outputs(graph, dict.fromkeys(OUTPUTS, DOUBLE))
             if set(output_shapes(graph, metadata["positions"]).values()) != {(CHUNK,)}:
                 raise ValueError("it does not answer with one latency an architecture")

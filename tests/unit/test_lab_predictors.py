@@ -4,12 +4,14 @@ import json
 import shutil
 from dataclasses import replace
 
+import onnx
 import pytest
 
 from latkit.cli import run
 from latkit.errors import BundleError
 from latkit.lab import Lab
 from latkit.lab.predictors import damaged, kept
+from latkit.predictor.runtime import METADATA_KEY
 from tests.unit.test_lab_conditions import BATCH_8, EXAMPLE, OWN, latkit, measured, store
 
 RPI5 = replace(OWN, board="rpi5")
@@ -52,6 +54,10 @@ DAMAGE = {
     "too deep": lambda note: note.write_text("[" * 10**5),
     "many digits": lambda note: note.write_text('{"samples": ' + "9" * 5000 + "}"),
     "samples of another type": lambda note: telling(samples="many")(note),
+    "endless samples": lambda note: telling(samples=float("inf"))(note),
+    "samples that are truth": lambda note: telling(samples=True)(note),
+    "less than no samples": lambda note: telling(samples=-20)(note),
+    "an endless number": lambda note: telling(last_stored=float("inf"))(note),
     "a space of another type": lambda note: telling(space=["nb201"])(note),
     "threads of another type": lambda note: telling(condition={"threads": "4"})(note),
     "a device of another type": lambda note: telling(condition={"device": ["rpi5"]})(note),
@@ -80,6 +86,32 @@ def test_a_damaged_note_spoils_only_itself_and_is_named(lab, capsys, tmp_path, d
     latkit(capsys, "adapt", "--device", "rpi5")
     assert len(latkit(capsys, "predict", EXAMPLE)[0]) == 2
     assert not damaged(lab)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("format", 2, "format 2, not 1"),
+        ("format", None, "format None, not 1"),
+        ("samples", float("inf"), "no count"),
+        ("samples", "20", "no count"),
+        ("level", float("nan"), "no level"),
+        ("level", 90, "no level"),
+        ("trained_on", "abc", "which networks"),
+        ("trained_on", [1], "which networks"),
+    ],
+)
+def test_a_predictor_that_tells_nonsense_is_not_believed(lab, capsys, name, value, said):
+    (one,) = kept(lab, "rpi5")
+    model = onnx.load(one.file)
+    told = {**json.loads(model.metadata_props[0].value), name: value}
+    onnx.helper.set_model_props(model, {METADATA_KEY: json.dumps(told)})
+    onnx.save(model, one.file)
+    rows, err = latkit(capsys, "predict", EXAMPLE)
+    assert [row["device"] for row in rows] == ["rpi4"]
+    assert said in err
+    _, err = latkit(capsys, "predict", EXAMPLE, "--device", "rpi5", status=1)
+    assert "latkit adapt --device rpi5" in err
 
 
 def test_a_note_of_another_predictor_is_not_believed(lab, capsys):

@@ -184,10 +184,10 @@ EVIL = {
     "notes that are no JSON": lambda m: helper.set_model_props(m, {"latkit": "[" * 10**5}),
     "notes of many digits": lambda m: helper.set_model_props(m, {"latkit": "9" * 5000}),
     "notes of other positions": lambda m: helper.set_model_props(
-        m, {"latkit": '{"positions": 7, "operations": [1]}'}
+        m, {"latkit": '{"format": 1, "positions": 7, "operations": [1]}'}
     ),
     "notes of positions that are none": lambda m: helper.set_model_props(
-        m, {"latkit": '{"positions": "6", "operations": [1]}'}
+        m, {"latkit": '{"format": 1, "positions": "6", "operations": [1]}'}
     ),
 }
 
