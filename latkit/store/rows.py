@@ -12,6 +12,7 @@ from sqlalchemy import Row, RowMapping
 from latkit.condition import Condition
 from latkit.errors import StoreError
 from latkit.measurement import LEVELS, Block, Measurement, Verdict
+from latkit.reading import parse_json
 from latkit.store import samples
 from latkit.store.damage import require_counts, require_figures, require_texts
 from latkit.store.schema import conditions
@@ -82,7 +83,7 @@ def measurement_of(row: Row[Any], condition: Condition, blocks: Sequence[Block])
     return Measurement(
         subject=Subject(row.collection, row.key),
         condition=condition,
-        verdict=Verdict(row.level, tuple(_unjson(row.reasons, list)) if row.reasons else ()),
+        verdict=Verdict(row.level, _reasons(row.reasons) if row.reasons else ()),
         latency_ms=row.latency_ms,
         lower_ms=row.lower_ms,
         upper_ms=row.upper_ms,
@@ -126,10 +127,17 @@ def _json(value: Any) -> str:
         raise StoreError(f"a measurement's context cannot be stored: {problem}") from None
 
 
+def _reasons(text: str) -> tuple[str, ...]:
+    found = tuple(_unjson(text, list))
+    if not all(isinstance(reason, str) for reason in found):
+        raise StoreError("a measurement's reasons or context are damaged (a reason is no text)")
+    return found
+
+
 def _unjson(text: str, kind: type) -> Any:
     try:
-        found = json.loads(text)
-    except (TypeError, ValueError, RecursionError) as problem:
+        found = parse_json(text)
+    except (TypeError, ValueError) as problem:
         raise StoreError(f"a measurement's reasons or context are damaged ({problem})") from None
     if not isinstance(found, kind):
         raise StoreError(f"a measurement's reasons or context are damaged (no {kind.__name__})")

@@ -129,6 +129,24 @@ class TestFile:
             with pytest.warns(LeftOut, match="samples of a measurement are damaged"):
                 assert everything(store, samples=True) == []
 
+    @pytest.mark.parametrize(
+        ("column", "value"),
+        [
+            ("reasons", "[1]"),
+            ("reasons", '[["x"]]'),
+            ("reasons", '{"a": 1}'),
+            ("context", f'{{"canary": {{"found_ns": 1{"0" * 400}}}}}'),
+            ("context", "[" * 100_000),
+            ("context", b"{}"),
+        ],
+    )
+    def test_damaged_json(self, path, url, column, value):
+        fill(url, 2)
+        with sqlite3.connect(path) as connection:
+            connection.execute(f"UPDATE measurement SET {column} = ? WHERE id = 1", [value])
+        with Store.open(url) as store, pytest.warns(LeftOut, match="left out a damaged row"):
+            assert len(everything(store)) == 1
+
     @pytest.mark.parametrize("processors", ["x", "1,,2,x", b"0", "0;1"])
     def test_damaged_processors(self, path, url, processors):
         fill(url, 1)
