@@ -134,7 +134,7 @@ def _in_dataset(lab: Workspace, selection: Selection) -> list[Numbered]:
     if not found:
         devices = {condition.board for condition in numbers}
         raise UnknownNameError("device in the dataset", selection.source, devices)
-    return [Numbered(measurement, numbers[measurement.condition]) for measurement in found]
+    return [Numbered(measurement, numbers.get(measurement.condition)) for measurement in found]
 
 
 def _ambiguous(chosen: Sequence[Numbered]) -> bool:

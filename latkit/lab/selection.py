@@ -29,7 +29,11 @@ TIME = re.compile(r"\d{4}-\d{2}(-\d{2}(T\d{2}(:\d{2}(:\d{2})?)?)?)?")
 
 @dataclass(frozen=True, slots=True)
 class Numbered:
-    """A measurement and the number of its condition in the dataset; None where it is in a file."""
+    """A measurement and the number of its condition in the dataset.
+
+    None where it is in a file, or the summary of the dataset does not tell of it: its condition was
+    stored since, or what was stored first or last under it is damaged.
+    """
 
     measurement: Measurement
     number: int | None

@@ -4,6 +4,8 @@ import io
 import json
 import re
 import shlex
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import pytest
 from latkit import spaces
 from latkit.cli import run
 from latkit.condition import Condition, Runtime, State, unversioned
+from latkit.lab import Lab
 from latkit.measure import stats
 from latkit.measurement import Block, Measurement, Verdict
 from latkit.store.io import flat
@@ -192,6 +195,14 @@ class TestCompare:
     def test_a_file_that_is_not_there(self, capsys):
         assert run(["compare", "before.csv", "jetson"]) == 2
         assert "there is no file before.csv" in capsys.readouterr().err
+
+    def test_a_condition_that_the_summary_does_not_tell_of(self, capsys):
+        with Lab().store() as store:
+            path = store.place
+        with closing(sqlite3.connect(path)) as dataset, dataset:
+            dataset.execute("UPDATE measurement SET measured_at = x'ff' WHERE id = 1")
+        assert run(["compare", "rpi4", "jetson"]) == 2
+        assert "names measurements under several conditions" in capsys.readouterr().err
 
     def test_too_few_networks_in_common(self, capsys):
         assert run(["compare", "rpi4@1.21,2026-11-20T12:00:00", "jetson"]) == 4
