@@ -1,6 +1,8 @@
 """Datasets of older latkits in SQLite, the recorded one as the file that it is."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -36,3 +38,14 @@ def test_an_older_export_is_imported(tmp_path, suffix):
     if suffix == ".csv":
         rows = [row | {"context": {}, "blocks": []} for row in rows]
     assert [plain(found) for found in dataset.find(samples=True)] == rows
+
+
+@pytest.mark.parametrize(
+    "context", ['{"canary": {"reference_ns": 1' + "0" * 400 + "}}", "[" * 100_000, "rubbish"]
+)
+def test_a_canary_that_makes_no_sense_stops_no_migration(tmp_path, context):
+    path = tmp_path / "latkit.db"
+    shutil.copy(DATASET, path)
+    with closing(sqlite3.connect(path)) as dataset, dataset:
+        dataset.execute("UPDATE measurement SET context = ?", [context])
+    assert Lab(data=tmp_path).dataset.summary()

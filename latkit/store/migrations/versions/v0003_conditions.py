@@ -213,7 +213,7 @@ def _note_canaries() -> None:
 def _reference_ns(context: str) -> float | None:
     try:
         found = float(json.loads(context)["canary"]["reference_ns"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
     return found if 0 < found < 1e18 else None
 
