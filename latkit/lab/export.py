@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,16 @@ from latkit.devices.deploy import put
 from latkit.devices.profile import load as load_profile
 from latkit.devices.runners import runner_file
 from latkit.devices.transport import open_transport
-from latkit.errors import LatkitError
+from latkit.errors import LatkitError, UsageError
+from latkit.files import write_whole
 from latkit.lab.predictor import Predictor
 from latkit.lab.predictors import Kept, choose
 from latkit.lab.workspace import Workspace
+from latkit.predictor.graph_file import MAX_BYTES
+from latkit.reading import open_regular, read_bytes
 
 SCRIPT = "predict.py"
+MAX_LINE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +63,40 @@ def export(
 
     The predictor is that of the profile's own condition, changed by ``options``.
 
-    Raises what ``Predictor.load`` does, LatkitError where they cannot be written.
+    Raises what ``Predictor.load`` does, LatkitError where they cannot be written, UsageError where
+    a ``predict.py`` is there that is not latkit's.
     """
     kept = choose(lab, device, space, options or {})
     predictor = Predictor.of(kept)
-    folder = Path(output)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        model = Path(shutil.copyfile(kept.file, folder / "predictor.onnx"))
-        script = Path(shutil.copyfile(runner_file(SCRIPT), folder / SCRIPT))
-    except OSError as problem:
-        raise LatkitError(f"cannot write to {output}: {problem.strerror}") from None
+    model, script = _write(kept.file, Path(output))
     example = " ".join("1" for _ in range(predictor.space.positions))
     remote = _deploy(device, kept, [model, script]) if deploy else None
     return Exported(kept.space, kept.condition, (model, script), example, remote)
+
+
+def _write(predictor: Path, folder: Path) -> tuple[Path, Path]:
+    """Both files, each whole or as it was."""
+    model, script = folder / "predictor.onnx", folder / SCRIPT
+    own = runner_file(SCRIPT).read_bytes()
+    try:
+        _require_not_theirs(script, own)
+        folder.mkdir(parents=True, exist_ok=True)
+        content = read_bytes(predictor, MAX_BYTES)
+    except OSError as problem:
+        raise LatkitError(f"cannot write to {folder}: {problem.strerror}") from None
+    write_whole(model, content)
+    write_whole(script, own)
+    return model, script
+
+
+def _require_not_theirs(script: Path, own: bytes) -> None:
+    """Refuse to replace somebody's own program; any latkit's begins as this one's does."""
+    with suppress(FileNotFoundError), open_regular(script, MAX_BYTES) as file:
+        if file.readline(MAX_LINE) != own.splitlines(keepends=True)[0]:
+            raise UsageError(
+                f"{script} is a file of your own, which would be replaced",
+                "export to another folder with --output",
+            )
 
 
 def _deploy(device: str, kept: Kept, files: list[Path]) -> str:

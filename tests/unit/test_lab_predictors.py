@@ -1,5 +1,6 @@
 """Predictors on this computer: one that is damaged spoils only itself, and is named."""
 
+import errno
 import json
 import shutil
 from dataclasses import replace
@@ -160,3 +161,38 @@ def test_a_predictor_that_cannot_be_read_is_one_message(lab):
     one.file.symlink_to("/dev/zero")
     with pytest.raises(BundleError):
         lab.predictor("rpi5")
+
+
+def test_an_export_replaces_nothing_but_exports(lab, capsys, tmp_path):
+    out, (one,) = tmp_path / "out", kept(lab, "rpi4")
+    good = one.file.read_bytes()
+    for _ in range(2):
+        latkit(capsys, "export", "--device", "rpi4", "-o", str(out))
+    (tmp_path / "other").write_text("precious")
+    for target in (one.file, tmp_path / "other"):
+        (out / "predictor.onnx").unlink()
+        (out / "predictor.onnx").symlink_to(target)
+        latkit(capsys, "export", "--device", "rpi4", "-o", str(out))
+        assert (out / "predictor.onnx").read_bytes() == one.file.read_bytes() == good
+    assert (tmp_path / "other").read_text() == "precious"
+    (out / "predict.py").write_text("import torch\n")
+    (out / "predictor.onnx").write_text("mine")
+    _, err = latkit(capsys, "export", "--device", "rpi4", "-o", str(out), status=2)
+    assert "a file of your own" in err
+    assert (out / "predictor.onnx").read_text() == "mine"
+
+
+def test_an_export_that_is_cut_off_leaves_the_one_before(lab, capsys, tmp_path, monkeypatch):
+    latkit(capsys, "export", "--device", "rpi4", "-o", str(tmp_path))
+    before = (tmp_path / "predictor.onnx").read_bytes()
+
+    def full(path, content):
+        with path.open("wb") as file:
+            file.write(content[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+    _, err = latkit(capsys, "export", "--device", "rpi5", "-o", str(tmp_path), status=1)
+    assert "No space left" in err
+    assert (tmp_path / "predictor.onnx").read_bytes() == before
+    assert not list(tmp_path.glob(".*.part"))
