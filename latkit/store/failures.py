@@ -42,7 +42,7 @@ _EXPLANATIONS = (
         "not a database",
         ("is another kind of file", "set LATKIT_DB to sqlite:////path/to/latkit.db"),
     ),
-    ("malformed", _DAMAGED),
+    *((sign, _DAMAGED) for sign in ("malformed", "no such table", "no such column")),
     ("database is locked", _BUSY),
     ("lock timeout", _BUSY),
     (

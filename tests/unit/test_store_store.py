@@ -119,6 +119,17 @@ class TestFile:
         path.write_bytes(content.tobytes())
         read_all(url)
 
+    @pytest.mark.parametrize(
+        "loss", ["DROP TABLE block", "ALTER TABLE measurement DROP COLUMN noise"]
+    )
+    def test_a_table_or_column_that_is_gone(self, path, url, loss):
+        fill(url)
+        with sqlite3.connect(path) as connection:
+            connection.execute(loss)
+        with Store.open(url) as store, pytest.raises(StoreError, match="is damaged") as caught:
+            everything(store, samples=True)
+        assert "restore a copy" in caught.value.hint
+
     @pytest.mark.parametrize("samples", [b"", b"rubbish", b"x\x9c\x03\x00\x00\x00\x00\x01"])
     def test_damaged_samples(self, path, url, samples):
         fill(url, 1)
