@@ -75,6 +75,21 @@ def test_start_up_files_may_print_and_ask(behind: Behind, tmp_path: Path, script
         assert (tmp_path / "there").read_bytes() == b"content"
 
 
+def test_a_shell_that_says_goodbye_is_not_heard(behind: Behind, tmp_path: Path):
+    """As bash does with a trap on EXIT that runs ``ssh-agent -k``."""
+    (tmp_path / "model").write_bytes(b"content")
+    original = ORIGINAL.removeprefix("exec ")
+    with behind(f"{original}\necho goodbye; echo goodbye >&2; exit 3", 30.0) as transport:
+        result = transport.run(["sh", "-c", "printf 42; echo no >&2; exit 5"])
+        assert (result.returncode, result.stdout, result.stderr) == (5, "42", "no\n")
+        with running(transport, "print(input())") as process:
+            process.send(b"line")
+            assert line(process) == b"line"
+            assert process.receive(30.0, 100) is None
+        transport.upload(tmp_path / "model", str(tmp_path / "there"))
+        assert (tmp_path / "there").read_bytes() == b"content"
+
+
 @pytest.mark.parametrize("shell", ["bash", "dash", "zsh", "fish", "tcsh", "busybox sh"])
 def test_every_login_shell_will_do(behind: Behind, tmp_path: Path, shell: str):
     _require(shell)

@@ -11,14 +11,16 @@ from dataclasses import dataclass, field
 # Login scripts may print something first: the command's output begins after the first mark.
 # Ending a session does not end the process behind it, so that its group must be known in order
 # to be killed. Nothing starts before the host has said so: it may have given up meanwhile. The
-# second mark tells the command's end from the session's, which a process left behind keeps open,
-# and the command's status from that of a broken link.
+# second mark, on both streams, tells the command's end from the session's, which a process left
+# behind keeps open, its words from those of a shell that says goodbye, and its status from that of
+# a broken link.
 _START = (
     "latkit_group=$$; latkit_word=; latkit_end=$2; "
     "read -r _ _ _ _ latkit_group _ 2>/dev/null < /proc/$$/stat; "
     'echo "$1 $latkit_group"; shift 2; '
     'until [ "$latkit_word" = latkit-go ]; do read -r latkit_word || exit 125; done; '
-    '"$@"; latkit_word=$?; echo "$latkit_end $latkit_word" >&2; exit "$latkit_word"'
+    '"$@"; latkit_word=$?; latkit_end="$latkit_end $latkit_word"; '
+    'echo "$latkit_end" >&2; echo "$latkit_end"; exit "$latkit_word"'
 )
 GO = b"latkit-go\n"
 

@@ -1,4 +1,4 @@
-"""One line of ours in a stream that belongs to others."""
+"""A last line of ours in a stream, after which it belongs to others."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ _VALUE_LIMIT_BYTES = 64
 
 
 class Marked:
-    """Takes a line ``MARK VALUE`` out of a stream, wherever it begins and however it is cut up.
+    """Ends a stream at a line ``MARK VALUE``, wherever that begins and however it is cut up.
 
     Attributes:
-        value: of the mark, once it has come.
+        value: of the mark, once it has come; nothing after it is given back.
     """
 
     value: str | None = None
@@ -18,20 +18,20 @@ class Marked:
         self._mark = f"{mark} ".encode()
         self._held = b""
 
-    def without(self, chunk: bytes) -> bytes:
-        """What of the stream so far is certainly not the mark, and was not given back before."""
-        text, self._held = self._held + chunk, b""
+    def before(self, chunk: bytes) -> bytes:
+        """What of the stream so far certainly came before it, and was not given back already."""
         if self.value is not None:
-            return text
+            return b""
+        text, self._held = self._held + chunk, b""
         before, mark, after = text.partition(self._mark)
         if not mark:
             return self._but_its_beginning(text)
-        value, newline, rest = after.partition(b"\n")
+        value, newline, _ = after.partition(b"\n")
         if not newline and len(after) <= _VALUE_LIMIT_BYTES:
             self._held = mark + after
             return before
         self.value = value.decode("ascii", "replace").strip()
-        return before + rest
+        return before
 
     def rest(self) -> bytes:
         """What was held back in case that it was the mark, at the stream's end."""

@@ -68,6 +68,7 @@ class ShellStreams(Streams):
         self._again = again
         self._asked = False
         self._end = Marked(order.end)
+        self._output_end = Marked(order.end)
         self._no_more_stderr = threading.Event()
         self._ahead = b""
         try:
@@ -84,14 +85,18 @@ class ShellStreams(Streams):
         self._session.close_stdin()
 
     def read_stdout(self, timeout_s: float) -> bytes:
-        if self._ahead:
-            chunk, self._ahead = self._ahead, b""
-            return chunk
-        return self._session.read_stdout(timeout_s)
+        limit = TimeLimit(timeout_s)
+        while self._output_end.value is None:
+            chunk = self._ahead or self._session.read_stdout(limit.left_s())
+            self._ahead = b""
+            passed_on = self._output_end.before(chunk) if chunk else self._output_end.rest()
+            if passed_on or not chunk:
+                return passed_on
+        return b""
 
     def read_stderr(self) -> bytes:
         while chunk := self._session.read_stderr():
-            passed_on = self._end.without(chunk)
+            passed_on = self._end.before(chunk)
             if self._end.value is not None:
                 self._no_more_stderr.set()
             if passed_on:
