@@ -10,8 +10,9 @@ to this user or to root, and others cannot replace it. What is above the home di
 right, as sshd takes it.
 
 Prints ``{"digests": {NAME: SHA-256, hex}}``, without what is no regular file of this user's or
-cannot be read, or ``{"refused": why}``. The first folder's time of change becomes now: old ones are
-cleared out, and this one is in use.
+cannot be read, ``{"refused": why}``, or ``{"failed": why}`` where the system has let nothing be put
+there. The first folder's time of change becomes now: old ones are cleared out, and this one is in
+use.
 """
 
 import hashlib
@@ -35,12 +36,12 @@ def main(base, folders, names):
     try:
         place = approach(base)
         owned = [descend(place, os.path.relpath(folder, base)) for folder in folders]
-        os.utime(owned[0])
+        touch(owned[0])
         found = {name: digest(os.path.join(owned[0], name)) for name in names}
     except Refused as problem:
         say({"refused": str(problem)})
     except OSError as problem:
-        say({"refused": "{}: {}".format(problem.filename, problem.strerror)})
+        say({"failed": "{}: {}".format(problem.filename, problem.strerror)})
     else:
         say({"digests": {name: value for name, value in found.items() if value}})
 
@@ -78,6 +79,15 @@ def descend(place, path):
         place = os.path.join(place, step)
         require_own(place, made(place))
     return place
+
+
+def touch(folder):
+    """Its time of change becomes now; the system does not name it where that fails."""
+    try:
+        os.utime(folder)
+    except OSError as problem:
+        problem.filename = folder
+        raise
 
 
 def steps(path):

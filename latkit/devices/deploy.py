@@ -17,18 +17,23 @@ from latkit.devices.transport.base import CommandResult, Transport
 from latkit.errors import RemoteCommandError
 
 _DIGITS = 16
+_Reason = Annotated[str, StringConstraints(max_length=2000)]
 
 
 class _Answer(BaseModel):
-    """What ``digests.py`` says of the files that are there, or why it looks at none."""
+    """What ``digests.py`` says of the files that are there, or why it looks at none.
+
+    ``refused``: others could put something there; ``failed``: the system lets nothing be put there.
+    """
 
     digests: dict[str, Annotated[str, StringConstraints(max_length=64)]] = {}
-    refused: Annotated[str, StringConstraints(max_length=2000)] | None = None
+    refused: _Reason | None = None
+    failed: _Reason | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> _Answer:
         if not self.model_fields_set:
-            raise ValueError("neither digests nor refused")
+            raise ValueError("neither digests nor why there are none")
         return self
 
 
@@ -118,6 +123,12 @@ def _digests(
     if said.refused is not None:
         raise RemoteCommandError(
             f"nothing is run from {profile.remote_dir} on {transport.description}: {said.refused}",
-            "point remote_dir in the profile at a folder that can be made, and is yours alone",
+            "point remote_dir in the profile at a folder that is yours alone",
+        )
+    if said.failed is not None:
+        raise RemoteCommandError(
+            f"nothing can be put into {profile.remote_dir} on {transport.description}: "
+            f"{said.failed}",
+            "point remote_dir in the profile at a folder of yours there, as /var/tmp/latkit",
         )
     return said.digests

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -181,9 +183,9 @@ def planted(device: Profile, change: Callable[[Path], object], place: str = "") 
     return device
 
 
-def refused(device: Profile) -> str:
+def refused(device: Profile, words: str = "nothing is run from") -> str:
     transport = Counting()
-    with pytest.raises(RemoteCommandError, match="nothing is run from") as caught:
+    with pytest.raises(RemoteCommandError, match=words) as caught:
         deploy(transport, device)
     assert transport.uploads == []
     assert "remote_dir" in (caught.value.hint or "")
@@ -273,7 +275,25 @@ def test_a_folder_that_cannot_be_made_says_why(device: Profile):
     Path(device.remote_dir).write_text("")
     assert "is no folder" in refused(device)
     nowhere = device.model_copy(update={"remote_dir": "/proc/latkit"})
-    assert "/proc/latkit: " in refused(nowhere)
+    assert "/proc/latkit: " in refused(nowhere, "nothing can be put into")
+
+
+READ_ONLY = """#!/bin/sh
+exec unshare -m sh -c '
+    mount --bind "$0" "$0" && mount -o remount,ro,bind "$0" && exec "$@"
+' FOLDER PYTHON "$@"
+"""
+
+
+def test_a_disk_that_became_read_only_is_named(tmp_path: Path, device: Profile, deployed: Deployed):
+    if shutil.which("unshare") is None or subprocess.call(["unshare", "-m", "true"]) != 0:
+        pytest.skip("only root can mount, and not in every container")
+    python = tmp_path / "python3"
+    script = READ_ONLY.replace("FOLDER", shlex.quote(device.remote_dir))
+    python.write_text(script.replace("PYTHON", sys.executable))
+    python.chmod(0o755)
+    said = refused(device.model_copy(update={"python": str(python)}), "nothing can be put into")
+    assert f"{deployed.folder}: Read-only file system" in said
 
 
 @needs_root
