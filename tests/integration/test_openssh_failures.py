@@ -181,12 +181,17 @@ class TestLogin:
             "ControlPersist 1h",
             "ForwardAgent yes",
             "SendEnv *",
+            "IgnoreUnknown ForkAfterAuthentication,StdinNull,SessionType",
+            "ForkAfterAuthentication yes",
+            "StdinNull yes",
+            "SessionType subsystem",
         )
         own_sshd.config.write_text(own_sshd.section(None, *settings))
         with by_ssh(own_sshd) as transport:
             result = transport.run(["sh", "-c", "tty; echo ${SSH_AUTH_SOCK:-no agent}"])
         assert result.stdout == "not a tty\nno agent\n"
         assert not any((tmp_path / name).exists() for name in ("local", "remote", "their-own"))
+        assert _ssh_processes(own_sshd) == []
 
 
 class TestLostLink:

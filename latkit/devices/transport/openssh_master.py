@@ -53,8 +53,12 @@ ConnectionAttempts 1
 ConnectTimeout {connect_timeout_s}
 ServerAliveInterval {interval_s}
 ServerAliveCountMax {count}
+{newer}
 Match all
 """
+# Since OpenSSH 8.7; an older one would reject it. A master that goes to the background is out of
+# sight: it looks dead, and outlives this process.
+_STAY = "ForkAfterAuthentication no"
 # Where no file is named. One that is named is copied: ssh includes only what nobody else may
 # write, and reads what it is told to.
 _USUAL_FILES = "Include ~/.ssh/config\nMatch all\nInclude /etc/ssh/ssh_config\n"
@@ -133,7 +137,8 @@ class Master:
         program, *words, host = self._login_command
         users, words = _without_settings(words)
         settings = self._folder / "config"
-        settings.write_bytes(_settings(self._connect_timeout_s) + users)
+        newer = _STAY if _knows(program, _STAY) else ""
+        settings.write_bytes(_settings(self._connect_timeout_s, newer) + users)
         options = ["-F", str(settings), *self._control("yes"), "-o", "ControlPersist=no"]
         ssh = [program, *options, "-N", "-T", "-a", "-x", *words, "--", host]
         return ["/bin/sh", "-c", _WATCH, "sh", *ssh]
@@ -155,8 +160,19 @@ class Master:
             time.sleep(_POLL_S)
 
 
-def _settings(connect_timeout_s: float) -> bytes:
+def _knows(program: str, setting: str) -> bool:
+    """Whether that ssh has such a setting."""
+    command = [program, "-F", "/dev/null", "-o", setting, "-G", "latkit"]
+    try:
+        asked = subprocess.run(command, capture_output=True, timeout=_CHECK_TIMEOUT_S)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 0
+
+
+def _settings(connect_timeout_s: float, newer: str) -> bytes:
     return _SETTINGS.format(
+        newer=newer,
         connect_timeout_s=math.ceil(connect_timeout_s),
         interval_s=SERVER_ALIVE_INTERVAL_S,
         count=SERVER_ALIVE_COUNT,
