@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from pydantic import ValidationError
@@ -23,7 +24,9 @@ _ANOTHER = (
     "set `python` in the profile to one that was built for this device, and is executable: "
     "a disk that is mounted noexec has none"
 )
+_NO_PYTHON = "is that a Python, and does it print nothing of its own?"
 _NEWER = "Python 3.8 or newer is needed"
+_VERSION = re.compile(r"Python (\d+)\.(\d+)")
 _FIND = 'for name; do command -v "$name" >/dev/null && echo "$name" && exit; done'
 
 
@@ -109,10 +112,10 @@ def _facts(profile: Profile, transport: Transport) -> Facts | Finding:
     if answer.returncode != 0:
         return _not_run(profile, transport, answer)
     try:
-        return Facts.model_validate_json(answer.stdout.strip().splitlines()[-1])
-    except (ValidationError, IndexError):
+        return Facts.model_validate_json(answer.stdout.strip())
+    except ValidationError:
         detail = f"{python} answered something else than asked: {answer.stdout[:200]!r}"
-        return Finding("python", "problem", detail, "is that a Python?")
+        return Finding("python", "problem", detail, _NO_PYTHON)
 
 
 def _not_run(profile: Profile, transport: Transport, answer: CommandResult) -> Finding:
@@ -129,8 +132,18 @@ def _not_run(profile: Profile, transport: Transport, answer: CommandResult) -> F
         return Finding("python", "problem", f"{python} {signals.meaning(name)}", _ANOTHER)
     version = transport.run([python, "--version"], timeout_s=profile.command_timeout_s)
     named = (version.stdout + version.stderr).strip()[:100]
+    if _new_enough(named):
+        asked = installing.typed(profile, f"{profile.python} -I -c 'print(1)'")
+        detail = f"{python} cannot be started: {said}"
+        return Finding("python", "problem", detail, f"this should print 1: {asked}")
     detail = f"{python} is {named}: {said}; {_NEWER}"
     return Finding("python", "problem", detail, installing.newer_python(profile, ()))
+
+
+def _new_enough(named: str) -> bool:
+    """Whether that is what a Python says of itself that latkit's programs run on."""
+    version = _VERSION.match(named)
+    return version is not None and tuple(map(int, version.groups())) >= OLDEST_PYTHON
 
 
 def _get_python(profile: Profile, transport: Transport) -> str:

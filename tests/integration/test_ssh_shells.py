@@ -149,6 +149,19 @@ def test_one_that_repeats_what_it_hears_is_not_believed(behind: Behind):
         assert "no answer within" in refusal(transport).message
 
 
+def test_a_home_directory_that_cannot_be_asked_for(behind: Behind, tmp_path: Path):
+    """As where no more processes may be started there."""
+    fake = tmp_path / "bin" / "sh"
+    fake.parent.mkdir()
+    lacking = """[ "$2" = 'echo "$HOME"' ] && echo Cannot fork >&2 && exit 2"""
+    fake.write_text(f'#!/bin/sh\n{lacking}\nexec /bin/sh "$@"\n')
+    fake.chmod(0o755)
+    with behind(f"PATH={fake.parent}:$PATH\n{ORIGINAL}", 30.0) as transport:
+        with pytest.raises(RemoteCommandError, match="home directory: Cannot fork") as caught:
+            transport.home()
+        assert caught.value.hint is None
+
+
 def test_start_up_files_that_read_all_input(behind: Behind):
     with behind(f"cat > /dev/null\n{ORIGINAL}", 3.0) as transport:
         assert "read the standard input to its end" in refusal(transport).message

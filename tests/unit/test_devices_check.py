@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -326,6 +327,31 @@ def test_a_python_too_old_to_be_asked(tmp_path: Path):
     finding = check(local(tmp_path, python=str(old)))[-1]
     assert "is Python 2.7.18: SyntaxError; Python 3.8 or newer is needed" in finding.detail
     assert "uv venv --python 3.11" in (finding.hint or "")
+
+
+def test_a_python_that_the_system_lets_do_nothing(tmp_path: Path):
+    """As where its user may start no more processes."""
+    python = tmp_path / "python3"
+    python.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && echo Python 3.11.7 && exit\n'
+        "echo Cannot fork >&2; exit 2\n"
+    )
+    python.chmod(0o755)
+    (finding,) = [one for one in check(local(tmp_path, python=str(python))) if one.name == "python"]
+    assert finding.detail == f"{python} cannot be started: Cannot fork"
+    assert "this should print 1: " in (finding.hint or "")
+
+
+def test_a_python_that_prints_something_of_its_own(tmp_path: Path):
+    python = tmp_path / "python3"
+    python.write_text(f'#!/bin/sh\necho hello\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    (finding,) = [
+        one for one in check(local(tmp_path, python=str(python))) if one.level == "problem"
+    ]
+    assert finding.name == "python"
+    assert "hello" in finding.detail
+    assert "print nothing of its own" in (finding.hint or "")
 
 
 def test_a_python_too_old_to_measure_with(tmp_path: Path):

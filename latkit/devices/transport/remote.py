@@ -12,6 +12,7 @@ from types import TracebackType
 
 from latkit.devices.transport import shell_files
 from latkit.devices.transport.base import CommandResult, RemoteProcess, Transport
+from latkit.devices.transport.last_words import last_words
 from latkit.devices.transport.link_errors import SessionRefused
 from latkit.devices.transport.login_shell import Order, killing
 from latkit.devices.transport.process import LineProcess, collect, complete, with_environment
@@ -109,7 +110,13 @@ class RemoteTransport(Transport):
 
     def home(self) -> str:
         if self._home is None:
-            said = self._own_command(["sh", "-c", 'echo "$HOME"']).stdout.rstrip("\n")
+            answer = self._own_command(["sh", "-c", 'echo "$HOME"'])
+            if answer.returncode != 0:
+                raise RemoteCommandError(
+                    f"cannot ask {self._label} for its home directory: "
+                    f"{last_words(answer.stderr) or f'status {answer.returncode}'}"
+                )
+            said = answer.stdout.rstrip("\n")
             if not said.startswith("/"):
                 raise RemoteCommandError(
                     f"{self._label} has no home directory ({said!r})",
