@@ -60,7 +60,8 @@ class Tuning:
         """Wait so long; raises LatkitError where the settings are not held any more."""
         if self._program.last_word(timeout_s) is not None:
             raise RemoteCommandError(
-                f"the settings of {self._where} are not held any more", "they were put back there"
+                f"the settings of {self._where} are not held any more",
+                "they were put back there, or `latkit device check` says that they were not",
             )
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from latkit import sampling, spaces
 from latkit.devices import profile as profiles
-from latkit.devices.tune import tuned
 from latkit.errors import UsageError
 from latkit.formats.cache import ModelCache
 from latkit.lab.networks import Networks, subjects
@@ -98,11 +97,7 @@ def campaign(
 ) -> Iterator[Campaign]:
     """A campaign that may run one plan after the other on a device, leased for as long."""
     profile = profiles.changed(profiles.load(device), fields(options))
-    tune = bool(options.get("tune"))
-    with (
-        lab.store() as store,
-        Session(profile, wait_s=wait_s, tuned=tune) as session,
-        tuned(profile) if tune else nullcontext(),
-    ):
+    tuned = bool(options.get("tune"))
+    with lab.store() as store, Session(profile, wait_s=wait_s, tuned=tuned) as session:
         cache = ModelCache(lab.cache / "models")
         yield Campaign(space, session, store, cache, lab.campaigns, progress or Progress())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from statistics import median
 
 from latkit import spaces
@@ -11,7 +10,6 @@ from latkit.devices.check import advice
 from latkit.devices.finding import Finding
 from latkit.devices.lease import DeviceBusyError
 from latkit.devices.profile import Profile
-from latkit.devices.tune import tuned
 from latkit.errors import DeviceUnreachable, LatkitError
 from latkit.formats.cache import ModelCache
 from latkit.lab.workspace import Workspace
@@ -64,10 +62,7 @@ def _told(profile: Profile, event: Failed) -> str:
 def _measured(profile: Profile, tune: bool) -> tuple[Event, list[str]]:
     """How the canary network went, and what makes its figures worthless."""
     space = spaces.get(SPACE)
-    with (
-        Session(profile, rule=CANARY_RULE, tuned=tune) as session,
-        tuned(profile) if tune else nullcontext(),
-    ):
+    with Session(profile, rule=CANARY_RULE, tuned=tune) as session:
         recipe = Recipe(session.hello.format, profile.batch, profile.precision)
         models = ModelFiles(space, ModelCache(Workspace().cache / "models"), recipe)
         event = session.time(models.file(canary(space)))

@@ -1,4 +1,4 @@
-"""One device, leased, with a runner that waits for models."""
+"""One device, leased and perhaps tuned, with a runner that waits for models."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from latkit.devices.lease import Lease
 from latkit.devices.profile import Profile
 from latkit.devices.runtimes import RUNTIMES
 from latkit.devices.transport import open_transport
+from latkit.devices.tune import Tuning, tuned
 from latkit.errors import LatkitError, RunnerError
 from latkit.measure.leftovers import clear_out
 from latkit.measure.models import INPUT_SEED
@@ -42,10 +43,11 @@ class Session:
         wait_s: how long to wait for another holder of the device, and while it is slowed down.
         timeout_s: after so long one model is given up.
         memory_limit_mb: address space a model may use on the device.
-        tuned: whether somebody holds the device at full clocks meanwhile.
+        tuned: whether the device is held at full clocks meanwhile.
 
     Raises UnknownNameError for a runtime that latkit has no runner for, DeviceUnreachable,
-    DeviceBusyError, DeviceNotReadyError, or RunnerError where the runner cannot work there.
+    DeviceBusyError, DeviceNotReadyError, RunnerError where the runner cannot work there, or
+    RemoteCommandError where the device cannot be tuned.
     """
 
     hello: Hello
@@ -68,6 +70,7 @@ class Session:
         self._timeout_s = timeout_s
         self._memory_limit_mb = memory_limit_mb
         self._tuned = tuned
+        self._tuning: Tuning | None = None
         self._stack = ExitStack()
         self._uploaded: dict[str, str] = {}
         self._runner: Runner | None = None
@@ -88,7 +91,7 @@ class Session:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._stack.close()
+        self._stack.__exit__(kind, problem, trace)
 
     def condition(self) -> Condition:
         """That of all measurements of this session."""
@@ -113,9 +116,10 @@ class Session:
         that breaks over two models in a row is itself the trouble.
 
         Raises DeviceUnreachable where the link died, RunnerError where the runner did, LatkitError
-        where the lease was lost.
+        where the lease was lost, or the device is not tuned any more.
         """
         self._lease.require()
+        self._require_tuned()
         assert self._runner
         request = self._request(model, rule or self.rule)
         try:
@@ -127,6 +131,7 @@ class Session:
             self._start_runner()
             return Failed(request.id, "runner", problem.message)
         self._broke_last_time = False
+        self._require_tuned()
         return event
 
     def forget_models(self) -> None:
@@ -146,6 +151,12 @@ class Session:
         wait_until_ready(self._state, self._transport.description, self._wait_s)
         self._stack.callback(self._leave)
         self._start_runner()
+        if self._tuned:
+            self._tuning = self._stack.enter_context(tuned(profile))
+
+    def _require_tuned(self) -> None:
+        if self._tuning:
+            self._tuning.wait(0.0)
 
     def _state(self) -> DeviceState:
         return read_state(self._deployed)
