@@ -179,6 +179,12 @@ class TestWhatIsTold:
         assert f"row 1: '{cell}' is no latency" in said
         assert "hint: a latency looks like 1234.5" in said
 
+    @pytest.mark.parametrize("delimiter", [";", "\t"])
+    def test_a_point_beside_decimal_commas_may_part_thousands(self, table, capsys, delimiter):
+        text = "arch;pi\nCELL;1.234\nCELL;999,5\n".replace(";", delimiter)
+        said = told(capsys, "import", table(text), status=1)
+        assert "line 3 has a decimal comma, line 2 a point" in said
+
     def test_an_export_of_nothing(self, tmp_path, capsys):
         told(capsys, "export", str(tmp_path / "none.parquet"))
         said = told(capsys, "import", str(tmp_path / "none.parquet"), status=1)

@@ -17,7 +17,7 @@ MAX_LINES = 2_000_000
 
 # UTF-8 is the rule; spreadsheets put a mark before the first column's name, or write UTF-16.
 _MARKS = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
-_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d*,\d+([eE][+-]?\d+)?\s*")
+_FRACTION = re.compile(r"\s*[+-]?\d*([.,])\d+([eE][+-]?\d+)?\s*")
 
 
 def lines(path: Path) -> Iterator[list[str]]:
@@ -27,6 +27,7 @@ def lines(path: Path) -> Iterator[list[str]]:
     """
     text = _decoded(read_bytes(path, MAX_BYTES))
     delimiter = _delimiter(text)
+    decimals: dict[str, int] = {}
     found = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
     header = next(found, [])
     if not header:
@@ -41,7 +42,9 @@ def lines(path: Path) -> Iterator[list[str]]:
             raise ValueError(
                 f"line {found.line_num} has {len(line)} cells, the header {len(header)}"
             )
-        yield [_cell(cell, delimiter) for cell in line]
+        if delimiter != ",":
+            line = [_with_point(cell, found.line_num, decimals) for cell in line]
+        yield [restored(cell) for cell in line]
 
 
 def _decoded(content: bytes) -> str:
@@ -54,7 +57,18 @@ def _delimiter(text: str) -> str:
     return next((sign for sign in "\t;" if sign in header), ",")
 
 
-def _cell(cell: str, delimiter: str) -> str:
-    if delimiter != "," and _DECIMAL_COMMA.fullmatch(cell):
-        return cell.replace(",", ".")
-    return restored(cell)
+def _with_point(cell: str, line: int, decimals: dict[str, int]) -> str:
+    """A number with a decimal comma as Python writes it.
+
+    ``decimals`` tells in which line either sign came first. Raises ValueError where both do: the
+    point may part thousands.
+    """
+    if not (fraction := _FRACTION.fullmatch(cell)):
+        return cell
+    decimals.setdefault(fraction[1], line)
+    if len(decimals) > 1:
+        raise ValueError(
+            f"line {decimals[',']} has a decimal comma, line {decimals['.']} a point: write all "
+            "numbers with a point, and no thousands apart"
+        )
+    return cell.replace(",", ".")
