@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
+from latkit.cli.parameter import ParamType
 from latkit.condition import device_name
 
-if TYPE_CHECKING:
-    _Type = click.ParamType[str]
-else:
-    _Type = click.ParamType  # generic only since click 8.2
 
-
-class DeviceName(_Type):
+class DeviceName(ParamType[str]):
     """What a device can be called; raises UsageError for all else, a path for example."""
 
     name = "name"

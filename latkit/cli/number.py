@@ -5,17 +5,12 @@ None that is taken is more than databases and generators hold.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-if TYPE_CHECKING:
-    _Type = click.ParamType[int]
-else:
-    _Type = click.ParamType  # generic only since click 8.2
+from latkit.cli.parameter import ParamType
 
 
-class WholeNumber(_Type):
+class WholeNumber(ParamType[int]):
     """A whole number from ``least`` to ``most``; click's own says ``not a valid integer range``."""
 
     name = "number"
