@@ -135,12 +135,12 @@ def _groups(lab: Workspace, device: str, space: str | None, asked: Mapping[str, 
     with lab.store() as store:
         every = Query(device=device, levels=USABLE, newest=True)
         measured = list(store.find(every))
-        known = {one.condition.board for one in store.summary()}
-    if not measured:
-        raise MeasurementsUnusable(
-            f"there are no usable measurements of device {device!r}",
-            meaning(device, known - {device}) + making(device, space),
-        )
+        if not measured:
+            others = {one.condition.board for one in store.summary()} - {device}
+            raise MeasurementsUnusable(
+                f"there are no usable measurements of device {device!r}",
+                meaning(device, others) + making(device, space),
+            )
     groups: Groups = {}
     for one in measured:
         key = one.subject.collection, one.condition
