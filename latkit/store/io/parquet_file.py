@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,16 @@ _SURVIVED = (0, 1)  # 1: Python says why not
 
 def _require_survivor(path: Path) -> None:
     """Raises ValueError where reading the file ends the process that reads."""
+    found = path.stat()
+    if not _survived(path, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns):
+        raise ValueError("pyarrow crashes on it")
+
+
+@lru_cache(maxsize=16)  # an import reads its files twice
+def _survived(path: Path, *_as_it_is: int) -> bool:
     command = [sys.executable, "-c", _TRIAL, str(path), *sys.path]
     ended = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True).returncode
-    if ended not in _SURVIVED:
-        raise ValueError("pyarrow crashes on it")
+    return ended in _SURVIVED
 
 
 def exhaust(path: Path) -> None:
