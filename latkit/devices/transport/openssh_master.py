@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 
 from latkit.devices.transport import openssh_failure
@@ -160,6 +161,7 @@ class Master:
             time.sleep(_POLL_S)
 
 
+@cache
 def _knows(program: str, setting: str) -> bool:
     """Whether that ssh has such a setting."""
     command = [program, "-F", "/dev/null", "-o", setting, "-G", "latkit"]
