@@ -14,28 +14,19 @@ from latkit.cli.command import Command
 NB201 = "|nor_conv_3x3~0|+|none~0|none~1|+|none~0|none~1|none~2|"
 
 
-def commands(
-    group: click.Group = cli, path: tuple[str, ...] = ()
+def walk(
+    command: click.Command = cli, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], click.Command]]:
-    """Every command there is, with the words that call it."""
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        found = group.get_command(context, name)
-        assert found is not None
-        if isinstance(found, click.Group):
-            yield from commands(found, (*path, name))
-        else:
-            yield (*path, name), found
+    """Every command and group there is, with the words that call it."""
+    yield path, command
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from walk(command.get_command(context, name), (*path, name))
 
 
-def groups(group: click.Group = cli) -> Iterator[click.Group]:
-    """Every command that has commands of its own."""
-    yield group
-    context = click.Context(group)
-    for name in group.list_commands(context):
-        found = group.get_command(context, name)
-        if isinstance(found, click.Group):
-            yield from groups(found)
+COMMANDS = [(path, one) for path, one in walk() if not isinstance(one, click.Group)]
+GROUPS = [one for _, one in walk() if isinstance(one, click.Group)]
 
 
 def value_of(option: click.Option) -> list[str]:
@@ -49,7 +40,7 @@ def value_of(option: click.Option) -> list[str]:
 
 SINGLE = [
     (path, option)
-    for path, command in commands()
+    for path, command in COMMANDS
     for option in command.params
     if isinstance(option, click.Option) and not option.multiple
 ]
@@ -57,7 +48,7 @@ VALUED = [(path, option) for path, option in SINGLE if not option.is_flag]
 
 
 def test_all_commands_are_of_one_class():
-    assert all(isinstance(command, Command) for _, command in commands())
+    assert all(isinstance(command, Command) for _, command in COMMANDS)
 
 
 @pytest.mark.parametrize(
@@ -124,7 +115,7 @@ def test_a_default_is_no_option_that_was_given(capsys, tmp_path):
     assert "no effect" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("group", list(groups()), ids=lambda group: str(group.name))
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: str(group.name))
 def test_no_summary_of_a_command_is_cut_off(group):
     _, listed = group.get_help(click.Context(group, terminal_width=80)).split("\nCommands:\n")
     assert [line for line in listed.splitlines() if line.endswith("...")] == []

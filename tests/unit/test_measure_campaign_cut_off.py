@@ -32,6 +32,16 @@ STEPS = [
 ]
 
 
+def cut_after(house: House, timings: int, problem: type[BaseException] = Killed) -> Device:
+    """A device whose campaign ends after so many timings."""
+
+    def cut(device: Device, model: ModelFile) -> None:
+        if len(house.watcher.timings) == timings:
+            raise problem("it ends here")
+
+    return Device(cut)
+
+
 @pytest.mark.parametrize(("problem", "step"), STEPS)
 def test_wherever_it_is_cut_off_nothing_is_lost_or_done_twice(house: House, problem, step: int):
     def cut(device: Device, model: ModelFile) -> None:
@@ -81,12 +91,8 @@ def test_a_kill_around_storing_stores_nothing_twice(
 
 
 def test_what_is_complete_is_stored_when_the_link_is_lost(house: House):
-    def cut(device: Device, model: ModelFile) -> None:
-        if len(house.watcher.timings) == 11:
-            raise DeviceUnreachable("the link is lost")
-
     with pytest.raises(DeviceUnreachable):
-        house.run(Device(cut))
+        house.run(cut_after(house, 11, DeviceUnreachable))
     assert len(house.dataset) == 4
 
 
@@ -127,12 +133,8 @@ def test_a_full_disk_under_the_journal_loses_only_that_block(
 
 
 def test_blocks_of_another_plan_wait_for_theirs(house: House):
-    def cut(device: Device, model: ModelFile) -> None:
-        if len(house.watcher.timings) == 5:
-            raise Killed
-
     with pytest.raises(Killed):
-        house.run(Device(cut))
+        house.run(cut_after(house, 5))
     others = tuple(SPACE.sample(np.random.default_rng(5), 3))
     house.run(Device(), others)
     house.run(Device())
@@ -140,12 +142,8 @@ def test_blocks_of_another_plan_wait_for_theirs(house: House):
 
 
 def test_a_restart_of_the_device_ends_what_was_under_way(house: House):
-    def cut(device: Device, model: ModelFile) -> None:
-        if len(house.watcher.timings) == 3:
-            raise DeviceUnreachable("it is restarting")
-
     with pytest.raises(DeviceUnreachable):
-        house.run(Device(cut))
+        house.run(cut_after(house, 3, DeviceUnreachable))
     before = house.watcher.timings[:3]
     result = house.run(Device(hello=replace(HELLO, boot_id="boot 2")))
     assert all(found.usable for found in result.measurements)
@@ -156,12 +154,8 @@ def test_a_restart_of_the_device_ends_what_was_under_way(house: House):
 
 
 def test_what_was_complete_before_a_restart_is_kept(house: House):
-    def cut(device: Device, model: ModelFile) -> None:
-        if len(house.watcher.timings) == 10:
-            raise Killed
-
     with pytest.raises(Killed):
-        house.run(Device(cut))
+        house.run(cut_after(house, 10))
     assert house.dataset == []
     twice = {arch for arch, blocks in Counter(house.watcher.timings).items() if blocks == 2}
     result = house.run(Device(hello=replace(HELLO, boot_id="boot 2")))
