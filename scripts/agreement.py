@@ -196,11 +196,9 @@ def report(names: list[str], found: dict[str, Comparison]) -> list[str]:
     print("| model | latkit, ms | program, ms | program / latkit | turns | verdict |")
     print("|---|---|---|---|---|---|")
     for model, one in found.items():
-        own, program = (
-            np.median([getattr(turn, side) for turn in one.turns])
-            for side in ("own_ms", "program_ms")
-        )
-        figures = f"{own:.3f} | {program:.3f} | {one.ratio:.3f} ±{one.half_width:.1%}"
+        own_ms = np.median([each.own_ms for each in one.turns])
+        program_ms = np.median([each.program_ms for each in one.turns])
+        figures = f"{own_ms:.3f} | {program_ms:.3f} | {one.ratio:.3f} ±{one.half_width:.1%}"
         print(f"| {model} | {figures} | {len(one.turns)} | {one.verdict} |")
     return [one.verdict for one in found.values()]
 

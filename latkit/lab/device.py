@@ -61,9 +61,8 @@ def check(name: str, options: Mapping[str, Any] | None = None) -> list[Finding]:
         options: parts of the condition that are other than the profile's; see
             ``latkit.lab.options``.
     """
-    from latkit.lab.trial import (
-        trial,
-    )  # a campaign's imports, which a list of devices can do without
+    # A campaign's imports, which a list of devices can do without.
+    from latkit.lab.trial import trial
 
     asked = options or {}
     chosen = changed(load(name), fields(asked))

@@ -160,9 +160,8 @@ def _no_handshake(hop: Target, problem: Exception, waited_s: float) -> DeviceUnr
     if waited_s >= hop.connect_timeout_s:
         return DeviceUnreachable(
             f"{where}: connected, but no SSH server answered within {hop.connect_timeout_s:g} s",
-            "is the device overloaded or still booting? ConnectTimeout in "
-            f"{ssh_config.shown()}, or "
-            "connect_timeout_s in its profile, gives it longer",
+            f"is the device overloaded or still booting? ConnectTimeout in {ssh_config.shown()}, "
+            "or connect_timeout_s in its profile, gives it longer",
         )
     return DeviceUnreachable(
         f"{where}: connected, but it does not speak SSH, or hung up: {str(problem) or 'closed'}",
