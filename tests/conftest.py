@@ -1,5 +1,6 @@
 """What tests of every kind need."""
 
+import os
 import signal
 
 import pytest
@@ -7,6 +8,9 @@ import pytest
 from tests import needs, oldest_python
 
 pytest.importorskip = needs.package  # in every test, so that --strict sees what is broken
+
+# As users have it, whose streams are written late.
+os.environ.pop("PYTHONUNBUFFERED", None)
 
 # What a shell starts in the background ignores Ctrl-C, and all that it starts itself does too.
 signal.signal(signal.SIGINT, signal.default_int_handler)

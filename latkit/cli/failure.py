@@ -52,7 +52,7 @@ def told(problem: BaseException, debug: bool) -> int:
         tell("interrupted; what was measured is kept")
         return INTERRUPTED
     if isinstance(problem, terminal.ReaderLeft):
-        terminal.discard_stdout()
+        terminal.discard(sys.stdout)
         return 0
     return _reported(_in_words(problem))
 

@@ -154,20 +154,27 @@ def keep_descriptors() -> None:
 
 
 def close(status: int) -> int:
-    """Write what is left; the exit code, which tells that it could not be written."""
+    """Write what is left; the exit code, which tells where data could not be written."""
+    complete = _written_out(sys.stdout)
+    _written_out(sys.stderr)
+    return status if complete else status or 1
+
+
+def _written_out(stream: TextIO | None) -> bool:
+    """Whether what is left of a stream could be written."""
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
+        if stream is not None:
+            stream.flush()
     except OSError:
-        discard_stdout()
-        return status or 1
-    return status
+        discard(stream)
+        return False
+    return True
 
 
-def discard_stdout() -> None:
+def discard(stream: TextIO | None) -> None:
     """Drop what cannot be written any more, or Python itself complains of it at its end."""
     try:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), cast(TextIO, stream).fileno())
     except (OSError, ValueError, AttributeError):
         return  # there is none
 

@@ -414,7 +414,7 @@ def distant_sshd(
     tmp_path: Path, ssh_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Sshd, str]]:
     """A server behind a network link that can be cut, and that link's name."""
-    if os.getuid() != 0 or shutil.which("ip") is None:
+    if os.getuid() != 0 or not all(map(shutil.which, ("ip", "tc"))):
         pytest.skip("cutting a network link needs root and iproute2")
     name = f"lk{os.getpid() % 100_000}"
     near, far = f"{name}a", f"{name}b"
