@@ -11,7 +11,7 @@ from pathlib import Path
 from latkit.registry import Registry
 
 _ON_PROCESSOR = frozenset(
-    {"CPUExecutionProvider", "XNNPACK", "builtin", "eager", "compile", "torchscript"}
+    {"CPUExecutionProvider", "XNNPACK", "builtin", "eager", "compile", "torchscript", "CPU"}
 )
 CUDA = frozenset({"CUDAExecutionProvider", "TensorrtExecutionProvider"})
 _TORCH_WITHOUT_CUDA = "torch --index-url https://download.pytorch.org/whl/cpu"
@@ -22,6 +22,8 @@ _LITERT_MACHINES = (None, "x86_64", "aarch64")
 _WHEELS = {
     "onnxruntime": ("x86_64", "aarch64"),
     "torch": ("x86_64", "aarch64"),
+    "openvino": ("x86_64", "aarch64"),
+    "ncnn": ("x86_64", "aarch64"),
     "tflite": ("x86_64", "aarch64", "armv7l"),
 }
 _TFLITE_RUNTIME_NEWEST_PYTHON = (3, 11)
@@ -52,6 +54,8 @@ TFLITE = Runtime(
     "XNNPACK",
     (Path("runtime_tflite.py"),),
 )
+OPENVINO = Runtime(("openvino",), "CPU", (Path("runtime_openvino.py"),))
+NCNN = Runtime(("ncnn",), "CPU", (Path("runtime_ncnn.py"),))
 TORCH = Runtime(("torch",), "eager", (Path("runtime_torch.py"),))
 COMMAND = Runtime((), "CPUExecutionProvider", (Path("runtime_command.py"),), times_itself=True)
 """A benchmark program, which the profile describes."""
@@ -62,6 +66,8 @@ RUNTIMES: Registry[Runtime] = Registry(
         "onnxruntime": f"{__name__}:ONNXRUNTIME",
         "tflite": f"{__name__}:TFLITE",
         "torch": f"{__name__}:TORCH",
+        "openvino": f"{__name__}:OPENVINO",
+        "ncnn": f"{__name__}:NCNN",
         "command": f"{__name__}:COMMAND",
     },
 )

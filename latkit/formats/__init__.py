@@ -12,6 +12,7 @@ FORMATS: Registry[Builder] = Registry(
     {
         "onnx": "latkit.formats.own:ONNX",
         "tflite": "latkit.formats.own:TFLITE",
+        "ncnn": "latkit.formats.own:NCNN",
         "torch": "latkit.formats.own:TORCH",
     },
 )
