@@ -19,6 +19,8 @@ from latkit.subjects import Subject
 
 Floats = NDArray[np.float64]
 
+LEVEL = 0.9
+"""The probability that an interval claims."""
 FIGURES = ("mean_ms", "lower_ms", "upper_ms")
 IDENTITY = ("space", "arch")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from latkit.latencies import Latencies
+from latkit.latencies import LEVEL, Latencies
 
 Floats = NDArray[np.float64]
 NEAR = 0.1
@@ -29,6 +29,7 @@ class Scores:
         within_10: share of architectures predicted within 10 % of their latency.
         coverage: share of latencies inside the 90 % interval; NaN without intervals.
         width: median width of the interval relative to its centre; NaN without intervals.
+        interval_score: mean of ``interval_scores``; NaN without intervals.
     """
 
     spearman: float
@@ -37,6 +38,7 @@ class Scores:
     within_10: float
     coverage: float
     width: float
+    interval_score: float
 
 
 def score(found: Latencies, latency_ms: Floats) -> Scores:
@@ -51,7 +53,20 @@ def score(found: Latencies, latency_ms: Floats) -> Scores:
         within_10=float((off <= NEAR).mean()),
         coverage=float(inside.mean()) if has_interval else np.nan,
         width=float(np.median((found.upper_ms - found.lower_ms) / found.mean_ms)),
+        interval_score=float(interval_scores(found, latency_ms).mean()),
     )
+
+
+def interval_scores(found: Latencies, latency_ms: Floats) -> Floats:
+    """Width of each interval, and how far the latency lies outside times 2 / (1 - 90 %); (n,).
+
+    In logarithms, so that it is relative to the latency. The less the better; least, in the mean,
+    where an interval's ends are the quantiles that it claims (Gneiting & Raftery, "Strictly Proper
+    Scoring Rules, Prediction, and Estimation", 2007, section 6.2).
+    """
+    lower, upper, truth = (np.log(x) for x in (found.lower_ms, found.upper_ms, latency_ms))
+    outside = np.maximum(lower - truth, 0) + np.maximum(truth - upper, 0)
+    return np.asarray(upper - lower + 2 / (1 - LEVEL) * outside)
 
 
 def spearman(one: Floats, other: Floats) -> float:

@@ -10,7 +10,16 @@ from latkit.cli.command import Command, in_vain
 from latkit.cli.condition import choosing_conditions
 from latkit.cli.name import DEVICE
 from latkit.cli.number import SEED, at_least
-from latkit.cli.output import Column, json_option, ms_column, next_step, note, show, show_json
+from latkit.cli.output import (
+    Column,
+    json_option,
+    ms_column,
+    next_step,
+    note,
+    percent,
+    show,
+    show_json,
+)
 
 if TYPE_CHECKING:
     from latkit.lab.adapt import Adaptation
@@ -61,6 +70,8 @@ def command(
         return
     show([one.row() for one in done], _columns(done), as_json)
     for one in done:
+        if one.expected:
+            note(f"{one.space}, {one.condition.words()}: {_expectation(one)}")
         for remark in one.notes:
             note(f"{one.space}, {one.condition.words()}: {remark}")
     next_step(*_next(device, done))
@@ -75,6 +86,13 @@ def _columns(done: list[Adaptation]) -> list[Column]:
         ms_column("slowest_ms", "to ms"),
         Column("path", "predictor", shrink="cut"),
     ]
+
+
+def _expectation(one: Adaptation) -> str:
+    assert one.expected is not None
+    median, most = percent(one.expected.median_error), percent(one.expected.most_within)
+    told = f"judged by leaving out each of the {one.samples}"
+    return f"networks not measured: {median} median error, 90 % within {most} ({told})"
 
 
 def _next(device: str, adapted: list[Adaptation]) -> list[str]:

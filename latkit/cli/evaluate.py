@@ -160,6 +160,7 @@ def _columns(samplers: tuple[str, ...], per_device: bool) -> list[Column]:
         Column("median_ape", "error", percent, number=True),
         Column("coverage", "in 90 %", percent, number=True),
         Column("width", "width", percent, number=True),
+        Column("interval_score", "score", percent, number=True),
         Column("seconds", "seconds", _two, number=True),
     ]
 

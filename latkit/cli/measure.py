@@ -69,6 +69,11 @@ def count(text: str | int) -> int | str:
     help="Which networks to draw: 'optimal', 'random', 'params', 'kmeans', 'cosine', ...",
 )
 @click.option(
+    "--include-degenerate",
+    is_flag=True,
+    help="Draw also networks that compute nothing, such as cells without a path.",
+)
+@click.option(
     "--archs",
     type=click.Path(allow_dash=True),
     help="Measure the networks of an arch file instead of a draw.",
@@ -89,6 +94,7 @@ def command(
     space: str,
     seed: int,
     sampler: str | None,
+    include_degenerate: bool,
     archs: str | None,
     wait_s: int,
     again: bool,
@@ -106,11 +112,17 @@ def command(
     if n == AUTO and archs:
         raise click.UsageError("--n auto draws networks; it cannot be used with --archs")
     if archs:
-        in_vain("--archs names the networks", "n", "space", "sampler")
+        in_vain("--archs names the networks", "n", "space", "sampler", "include_degenerate")
     if n == AUTO and again:
         raise click.UsageError("--n auto builds on what is known; it cannot be used with --again")
     chosen = read_arch_file(archs) if archs else None
-    draw = {"space": space, "seed": seed, "sampler": sampler, "wait_s": wait_s}
+    draw = {
+        "space": space,
+        "seed": seed,
+        "sampler": sampler,
+        "include_degenerate": include_degenerate,
+        "wait_s": wait_s,
+    }
     adaptive = None
     with MeasureProgress(device) as progress:
         if isinstance(n, int):

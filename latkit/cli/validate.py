@@ -91,6 +91,7 @@ def _show_summary(device: str, found: Validation) -> None:
         ("predicted within 10 %", percent(result["within_10_percent"])),
         (f"inside the {found.level:.0%} interval", percent(result["coverage"])),
         ("median interval width", percent(result["interval_width"])),
+        ("interval score, the less the better", percent(result["interval_score"])),
     ]
     summary = [{"what": what, "value": value} for what, value in figures]
     title = f"{device}, {result['space']}"

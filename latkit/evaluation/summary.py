@@ -20,6 +20,7 @@ METRICS = (
     "within_10",
     "coverage",
     "width",
+    "interval_score",
     "spearman_all",
     "seconds",
 )

@@ -71,10 +71,10 @@ class TaskData:
         columns = self.latency_ms[:, : len(self.task.sources)]
         return Sources(self.space, self.operations, columns, self.task.sources)
 
-    @cached_property
-    def common(self) -> NDArray[np.int64]:
-        """Rows that every device of the task has: only these are sampled and predicted."""
-        return np.flatnonzero(np.isfinite(self.latency_ms).all(axis=1))
+    def rows(self, device: str) -> NDArray[np.int64]:
+        """Rows that are sampled and predicted: all that the target has, and any source."""
+        known = np.isfinite(self.sources.latency_ms).any(axis=1)
+        return np.flatnonzero(known & np.isfinite(self.target(device)))
 
     def target(self, device: str) -> Floats:
         """Latencies of a target, shape (n,)."""
@@ -105,11 +105,11 @@ def draw(data: TaskData, trial: Trial, bundle: Bundle | None) -> NDArray[np.int6
     Raises MeasurementsUnusable where there are no architectures left to predict, UsageError where
     the sampler looks at a bundle and is not given that of the task.
     """
-    rows = data.common
+    rows = data.rows(trial.device)
     if trial.n >= len(rows):
         raise MeasurementsUnusable(
-            f"task {trial.task} has {len(rows)} architectures that all its devices share; "
-            f"{trial.n} samples leave none to predict",
+            f"task {trial.task} has {len(rows)} architectures of {trial.device} that a source "
+            f"knows too; {trial.n} samples leave none to predict",
             "ask for fewer samples with --n, or import more measurements",
         )
     if bundle:
@@ -139,8 +139,9 @@ def run(data: TaskData, trial: Trial, adapter: Adapter, bundle: Bundle | None) -
         Samples(data.operations[chosen], latency_ms[chosen]), np.random.default_rng(trial.seed)
     )
     seconds = time.perf_counter() - begun
-    found = predictor.predict(data.operations[data.common])
-    truth, unseen = latency_ms[data.common], ~np.isin(data.common, chosen)
+    rows = data.rows(trial.device)
+    found = predictor.predict(data.operations[rows])
+    truth, unseen = latency_ms[rows], ~np.isin(rows, chosen)
     scores = score(found.take(unseen), truth[unseen])
     return Outcome(trial, scores, spearman(found.mean_ms, truth), seconds)
 

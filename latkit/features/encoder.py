@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latkit.features.costs import BY_KIND, NAMES
+from latkit.features.neighbours import NEIGHBOURS, neighbours, varying
 from latkit.features.physical import (
     Physical,
     distinct_columns,
@@ -39,6 +40,7 @@ class Encoder:
         cost_columns: columns of ``physical.totals`` that are worth having.
         kinds: for every variant of an architecture: columns of ``physical.by_kind`` and their
             scale.
+        near: for every variant of an architecture: columns of ``neighbours`` that vary.
         smooth: by block name, coordinates of choices, shape (positions * operations, D); where
             there are any, they stand in for one-hots.
     """
@@ -46,6 +48,7 @@ class Encoder:
     physical: Physical
     cost_columns: list[int]
     kinds: Mapping[str, tuple[list[int], NDArray[np.float32]]]
+    near: Mapping[str, list[int]]
     smooth: Mapping[str, NDArray[np.float32]]
 
     @property
@@ -72,6 +75,8 @@ class Encoder:
             columns, scale = self.kinds[prefix]
             found[f"{prefix}kinds"] = self.physical.by_kind(cell)[:, columns] / scale
             found[f"{prefix}counts"] = counts(cell[:, nodes], choices, len(nodes))
+            if self.near[prefix]:
+                found[prefix + NEIGHBOURS] = neighbours(space, cell)[:, self.near[prefix]]
             if not self.smooth:
                 found[f"{prefix}onehot"] = onehot(cell, choices, positions)
             if positions * (positions - 1) // 2 * choices**2 <= MOST_PAIR_COLUMNS:
@@ -86,9 +91,10 @@ def encoder(space: Space, reference: Indices, rng: np.random.Generator) -> Encod
     columns = distinct_columns(tables.totals(reference), tables.names)
     cells = variants(space, reference)
     kinds = {prefix: _scaled(tables.by_kind(cell)) for prefix, cell in cells.items()}
+    near = {prefix: varying(space, cell) for prefix, cell in cells.items()}
     told_by_costs = not (has_dead_operations(space) or space.edges_vary)
     smooth = _smooth(space, tables) if told_by_costs else {}
-    return Encoder(tables, columns, kinds, smooth)
+    return Encoder(tables, columns, kinds, near, smooth)
 
 
 def _scaled(values: NDArray[np.float32]) -> tuple[list[int], NDArray[np.float32]]:

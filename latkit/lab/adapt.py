@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from latkit.predictor import export
 from latkit.predictor.adapt import Adapted
 from latkit.predictor.adapt import adapt as fit
 from latkit.predictor.bundle import Bundle
+from latkit.predictor.left_out import Expected
 from latkit.spaces.base import Space
 from latkit.store import USABLE, Query
 
@@ -41,7 +42,8 @@ Groups = dict[tuple[str, Condition], list[Measurement]]
 class Adaptation:
     """What became of the measurements of one space under one condition.
 
-    ``path`` is the predictor's; None where there can be none, for a reason that ``notes`` give.
+    ``path`` is the predictor's, and ``expected`` how far off it is likely to be for networks that
+    were not measured; None where there can be none, for a reason that ``notes`` give.
     """
 
     space: str
@@ -51,6 +53,7 @@ class Adaptation:
     slowest_ms: float
     seconds: float
     path: Path | None
+    expected: Expected | None
     notes: tuple[str, ...]
 
     @property
@@ -68,6 +71,8 @@ class Adaptation:
             "slowest_ms": self.slowest_ms,
             "seconds": self.seconds,
             "path": str(self.path) if self.path else None,
+            "expected_median_error": self.expected.median_error if self.expected else None,
+            "expected_within": self.expected.most_within if self.expected else None,
             "notes": list(self.notes),
         }
 
@@ -111,7 +116,7 @@ def adapt(
             done.append(_adapt_group(lab, name, own, source, few))
         except (MeasurementsUnusable, BundleError, UsageError) as problem:
             problems.append(problem)
-            done.append(_adaptation(name, own, None, (problem.message,)))
+            done.append(_adaptation(name, own, (problem.message,)))
     if not any(one.path for one in done):
         raise _best(problems)
     return done
@@ -190,8 +195,22 @@ def _adapt_group(
     adapted = adapted_to(measured, bundle, space)
     before = kept(lab, measured[0].condition.board, name)
     path = _keep(lab, name, measured, adapted)
-    notes = told + adapted.notes + _replaced(before, path, len(measured))
-    return _adaptation(name, measured, path, notes, time.perf_counter() - begun)
+    notes = told + adapted.notes + _doubted(measured) + _replaced(before, path, len(measured))
+    made = _adaptation(name, measured, notes)
+    seconds = time.perf_counter() - begun
+    return replace(made, path=path, expected=adapted.expected, seconds=seconds)
+
+
+def _doubted(measured: Sequence[Measurement]) -> tuple[str, ...]:
+    """A word where most samples are suspect, with the one that says least."""
+    suspect = [m for m in measured if m.verdict.level == "suspect"]
+    if 2 * len(suspect) <= len(measured):
+        return ()
+    worst = max(suspect, key=lambda m: m.noise or 0.0)
+    words = f"{len(suspect)} of {counted(len(measured), 'measurement')} are suspect"
+    if worst.noise is None:
+        return (words,)
+    return (f"{words}, {worst.subject.key} most (off by {worst.noise:.1%} as like as not)",)
 
 
 def _replaced(before: Sequence[Kept], path: Path, samples: int) -> tuple[str, ...]:
@@ -201,13 +220,7 @@ def _replaced(before: Sequence[Kept], path: Path, samples: int) -> tuple[str, ..
     return (words,) if most > samples else ()
 
 
-def _adaptation(
-    name: str,
-    measured: Sequence[Measurement],
-    path: Path | None,
-    notes: tuple[str, ...],
-    seconds: float = 0.0,
-) -> Adaptation:
+def _adaptation(name: str, measured: Sequence[Measurement], notes: tuple[str, ...]) -> Adaptation:
     known_ms = [m.latency_ms for m in measured if m.latency_ms is not None]
     return Adaptation(
         space=name,
@@ -215,8 +228,9 @@ def _adaptation(
         samples=len(measured),
         fastest_ms=min(known_ms),
         slowest_ms=max(known_ms),
-        seconds=seconds,
-        path=path,
+        seconds=0.0,
+        path=None,
+        expected=None,
         notes=notes,
     )
 

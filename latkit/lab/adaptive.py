@@ -70,6 +70,7 @@ def measure_until_converged(
     space: str = "nb201",
     seed: int = 0,
     sampler: str | None = None,
+    include_degenerate: bool = False,
     wait_s: float = 0.0,
     options: Mapping[str, Any] | None = None,
 ) -> AdaptiveResult:
@@ -88,6 +89,7 @@ def measure_until_converged(
         space: space to draw from; latkit must ship a bundle for it.
         seed: of the draw and of the order.
         sampler: which networks are drawn, see ``latkit.lab.measure.draw``.
+        include_degenerate: whether networks that compute nothing are drawn too.
         wait_s: how long to wait where somebody else holds the device.
         options: parts of the condition that are other than the profile's.
 
@@ -95,7 +97,8 @@ def measure_until_converged(
     """
     chosen_space = spaces.get(space)
     predict = predictions(chosen_space)
-    subjects = draw(chosen_space, min(MOST, chosen_space.size), seed, sampler)
+    most = min(MOST, chosen_space.size)
+    subjects = draw(chosen_space, most, seed, sampler, include_degenerate)
     with campaign(lab, device, chosen_space, progress, options or {}, wait_s) as opened:
         return run(opened, subjects, canary(chosen_space), seed, predict, told)
 

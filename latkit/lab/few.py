@@ -18,8 +18,8 @@ from latkit.predictor.bundle import Bundle
 from latkit.sampling.base import Choice
 from latkit.spaces.base import Space
 
-MOST = 200
-"""Adapting takes time and memory that grow with the square of the samples, and more."""
+MOST = 16_000
+"""Adapting to so many takes about a minute and a gigabyte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,9 @@ class Few:
     def __post_init__(self) -> None:
         sampling.looks_at_bundle(self.sampler)  # there is one of that name
         if self.n is not None and self.n > MOST:
-            raise UsageError(f"a predictor is adapted to {MOST} measurements at most, not {self.n}")
+            raise UsageError(
+                f"a predictor is adapted to {MOST:,} measurements at most, not {self.n:,}"
+            )
 
     def of(
         self, measured: Sequence[Measurement], bundle: Bundle, space: Space

@@ -34,6 +34,7 @@ def measure(
     n: int = 20,
     seed: int = 0,
     sampler: str | None = None,
+    include_degenerate: bool = False,
     networks: Networks | None = None,
     again: bool = False,
     wait_s: float = 0.0,
@@ -52,6 +53,7 @@ def measure(
         n: how many networks.
         seed: of the draw and of the order.
         sampler: which networks are drawn, see ``draw``.
+        include_degenerate: draw also networks that compute nothing, see ``Space.degenerate``.
         networks: to be measured instead of a draw; strings and indices are of ``space``.
         again: measure also those that were measured before.
         wait_s: how long to wait where somebody else holds the device.
@@ -64,12 +66,18 @@ def measure(
     if len(named) > 1:
         raise UsageError(f"one campaign measures one space; these are of {' and '.join(named)}")
     chosen_space = spaces.get(named[0])
-    chosen = chosen or draw(chosen_space, n, seed, sampler)
+    chosen = chosen or draw(chosen_space, n, seed, sampler, include_degenerate)
     with campaign(lab, device, chosen_space, progress, options or {}, wait_s) as opened:
         return opened.run(Plan(tuple(chosen), canary(chosen_space), seed, again))
 
 
-def draw(space: Space, n: int, seed: int, sampler: str | None = None) -> list[Subject]:
+def draw(
+    space: Space,
+    n: int,
+    seed: int,
+    sampler: str | None = None,
+    include_degenerate: bool = False,
+) -> list[Subject]:
     """The networks that are measured for a seed, whatever was measured before.
 
     Args:
@@ -78,12 +86,16 @@ def draw(space: Space, n: int, seed: int, sampler: str | None = None) -> list[Su
         seed: of the draw.
         sampler: a name of ``latkit.sampling.SAMPLERS``; by default the optimal design, or a
             random draw from a space that latkit ships no bundle for.
+        include_degenerate: whether networks that compute nothing are drawn too.
 
     Raises BundleError where the sampler looks at a bundle and latkit ships none for the space.
     """
     name = sampler or ("optimal" if Bundle.is_shipped(space.name) else "random")
     bundle = Bundle.shipped(space.name) if sampling.looks_at_bundle(name) else None
-    return sampling.sample(name, space, n, np.random.default_rng(seed), bundle=bundle)
+    rng = np.random.default_rng(seed)
+    return sampling.sample(
+        name, space, n, rng, bundle=bundle, include_degenerate=include_degenerate
+    )
 
 
 @contextmanager

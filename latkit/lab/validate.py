@@ -25,6 +25,8 @@ from latkit.spaces.base import Space
 from latkit.subjects import Subject
 
 MIN_NETWORKS = 3
+SPARE = 2
+"""So many times more are drawn than are asked for, as some compute nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +70,7 @@ class Validation:
             "within_10_percent": self.scores.within_10,
             "coverage": self.scores.coverage,
             "interval_width": self.scores.width,
+            "interval_score": self.scores.interval_score,
             "level": self.level,
             "notes": list(self.notes),
         }
@@ -140,8 +143,11 @@ def _require_measurable(predictor: Predictor) -> None:
 
 
 def unseen(space: Space, seen: set[str], n: int, seed: int) -> list[Subject]:
-    """Draw n architectures from a seed that are not among ``seen``."""
-    if n > space.size - len(seen):
+    """Draw n architectures from a seed that are not among ``seen``, and compute something."""
+    drawn = space.sample(np.random.default_rng(seed), min(SPARE * n + len(seen), space.size))
+    drawn = [arch for arch in drawn if arch.key not in seen]
+    idle = space.degenerate(space.matrix(drawn))
+    found = [arch for arch, nothing in zip(drawn, idle, strict=True) if not nothing][:n]
+    if len(found) < n:
         raise UsageError(f"{space.name} has no {counted(n, 'network')} that were not measured")
-    drawn = space.sample(np.random.default_rng(seed), min(n + len(seen), space.size))
-    return [arch for arch in drawn if arch.key not in seen][:n]
+    return found

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from latkit.errors import MeasurementsUnusable
 from latkit.features.features import Features, Floats
 from latkit.latencies import Latencies
 from latkit.plural import counted
-from latkit.predictor.evidence import Fits, targets, weigh
-from latkit.predictor.posterior import LEVEL, Z_LEVEL, Model, collapse
-from latkit.predictor.prior import Design, Prior
+from latkit.predictor.evidence import Fits, Samples, weigh
+from latkit.predictor.left_out import Expected, LeftOut
+from latkit.predictor.many import weigh_each
+from latkit.predictor.posterior import Model, collapse
+from latkit.predictor.prior import Hypotheses, Prior
+from latkit.predictor.refine import refine
 from latkit.predictor.runtime import FEW_SAMPLES
 from latkit.spaces.base import Indices
 
@@ -26,12 +31,13 @@ if TYPE_CHECKING:
 
 MIN_SAMPLES = 3
 DEFAULT_NOISE = 0.01
-SCREENED = 40
-"""From so many samples on, all hypotheses are weighed on this many of them first."""
-CALIBRATION = 0.9
-"""Source devices taken as targets stayed within their intervals too often without it."""
-CONFORMAL_PRIOR = 30
-SCALE_RANGE = (1.0, 2.0)
+SCREENED, PROMISING = 24, 500
+"""Where samples are more, all hypotheses are weighed on so many first; so many of them go on."""
+FEW = 48
+"""Up to so many samples hypotheses are averaged as they were drawn; more can refine them."""
+REFINED, FEWEST_REFINED = 6, 2
+TELLING = 256
+"""So many samples tell the variances of a hypothesis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,8 @@ class Adapted:
 
     ``scale`` widens or narrows intervals so that they would have held the samples; ``notes`` tell
     a person what to keep in mind; ``source_share`` is how much of the prediction's mean rests on
-    source devices rather than on costs.
+    source devices rather than on costs; ``expected`` is what leaving out each sample
+    tells of errors.
     """
 
     bundle: Bundle
@@ -48,6 +55,7 @@ class Adapted:
     scale: float
     source_share: float
     samples: int
+    expected: Expected
     notes: tuple[str, ...]
 
     def predict(self, operations: Indices) -> Latencies:
@@ -77,35 +85,45 @@ def adapt(
     _require_usable(operations, latency_ms)
     known = np.full(len(latency_ms), DEFAULT_NOISE) if noise is None else np.asarray(noise, float)
     known = np.where(np.isfinite(known), known, DEFAULT_NOISE)
-    design = bundle.prior.design(bundle.features(operations))
     median_ms = float(np.median(latency_ms))
-    fits = fit(bundle.prior, design, latency_ms / median_ms, known, median_ms)
-    share = _source_share(bundle.prior, fits, len(bundle.prior.cost_mean))
+    design = bundle.prior.design(bundle.features(operations))
+    samples = Samples(design, latency_ms / median_ms, known).take(_shuffled(operations))
+    fits = fit(bundle.prior, samples, median_ms)
+    left_out = LeftOut.of(fits, samples)
+    share = _source_share(fits, len(bundle.prior.cost_mean))
     return Adapted(
         bundle=bundle,
-        model=collapse(bundle.prior, fits, design, median_ms, float(np.median(known))),
-        scale=CALIBRATION * _conformal_scale(bundle.prior, fits, design, latency_ms / median_ms),
+        model=collapse(fits, samples, median_ms),
+        scale=left_out.scale,
         source_share=share,
-        samples=len(latency_ms),
-        notes=_notes(len(latency_ms), share),
+        samples=len(samples),
+        expected=left_out.expected,
+        notes=_notes(len(samples), share),
     )
 
 
-def fit(prior: Prior, design: Design, relative: Floats, noise: Floats, median_ms: float) -> Fits:
-    """Weigh all hypotheses; where samples are many, only the promising ones on all of them."""
-    chosen, odds = np.arange(len(prior.noise)), prior.log_odds(median_ms)
-    count = len(relative)
-    if count > SCREENED:
-        first = _take(design, slice(SCREENED))
-        screened = weigh(prior, first, relative[:SCREENED], noise[:SCREENED], chosen, odds)
-        most = max(50, int(len(chosen) * (SCREENED / count) ** 2))
-        chosen = chosen[np.argsort(-screened.weights)[:most]]
-    return weigh(prior, design, relative, noise, chosen, odds[chosen])
+def fit(prior: Prior, samples: Samples, median_ms: float) -> Fits:
+    """Weigh all hypotheses; where samples are many, refine the best on ever more of them."""
+    hypotheses, odds = prior.hypotheses, prior.log_odds(median_ms)
+    if len(samples) > SCREENED:
+        best = _best(weigh(hypotheses, samples.take(slice(SCREENED)), odds), PROMISING)
+        hypotheses, odds = hypotheses.take(best), odds[best]
+    if len(samples) <= FEW:
+        return weigh(hypotheses, samples, odds)
+    screened = weigh(hypotheses, samples.take(slice(FEW)), odds)
+    best = _best(screened, max(FEWEST_REFINED, min(REFINED, REFINED * TELLING // len(samples))))
+    some = samples.take(slice(TELLING))
+    refined = [refine(hypotheses.take(row[None]), some) for row in best]
+    return weigh_each(Hypotheses.concatenate(refined), samples, odds[best])
 
 
-def _take(design: Design, rows: slice) -> Design:
-    log, ms = (tuple(block[rows] for block in blocks) for blocks in (design.log, design.ms))
-    return Design(design.shares[rows], log, ms)
+def _shuffled(operations: Indices) -> NDArray[np.int64]:
+    """An order in which any first few samples stand for all, whatever the order they came in."""
+    return np.argsort([crc32(row.tobytes()) for row in operations], kind="stable")
+
+
+def _best(fits: Fits, most: int) -> NDArray[np.int64]:
+    return np.argsort(-fits.weights, kind="stable")[:most]
 
 
 def _require_usable(operations: Indices, latency_ms: Floats) -> None:
@@ -119,8 +137,8 @@ def _require_usable(operations: Indices, latency_ms: Floats) -> None:
         )
 
 
-def _source_share(prior: Prior, fits: Fits, costs: int) -> float:
-    shares = fits.weights @ prior.shares[fits.chosen]
+def _source_share(fits: Fits, costs: int) -> float:
+    shares = fits.weights @ fits.hypotheses.shares
     return float(shares[1 + costs :].sum() / max(shares[1:].sum(), 1e-12))
 
 
@@ -132,27 +150,3 @@ def _notes(samples: int, source_share: float) -> tuple[str, ...]:
     if source_share < 0.1:
         found.append("no device known so far resembles this one; predictions rest on costs")
     return tuple(found)
-
-
-def _conformal_scale(prior: Prior, fits: Fits, design: Design, relative: Floats) -> float:
-    """By how much intervals must be scaled to hold the samples when each is left out.
-
-    Leave-one-out means and variances of a Gaussian process are closed form. The factor that
-    the samples ask for is shrunk towards 1, as few samples tell little of a tail.
-    """
-    inverse = np.swapaxes(fits.whitener, 1, 2) @ fits.whitener
-    ones = inverse.sum(axis=2)
-    inverse = inverse - ones[:, :, None] * ones[:, None, :] / ones.sum(axis=1)[:, None, None]
-    diagonal = np.maximum(np.einsum("kii->ki", inverse), 1e-12)
-    residual = targets(prior, design, relative, fits.chosen)
-    off = np.einsum("kij,kj->ki", inverse, residual) / diagonal
-    unit = np.where(prior.is_log[fits.chosen, None], 1.0, relative)
-    off, variance = off / unit, 1 / diagonal / unit**2
-    centre = fits.weights @ off
-    spread = fits.weights @ (variance + off**2) - centre**2
-    scores = np.sort(np.abs(centre) / np.sqrt(spread))
-    rank = min(len(scores) - 1, int(np.ceil(LEVEL * (len(scores) + 1))) - 1)
-    wanted = scores[rank] / Z_LEVEL
-    count = len(scores)
-    shrunk = np.exp(count * np.log(max(wanted, 1e-3)) / (count + CONFORMAL_PRIOR))
-    return float(np.clip(shrunk, *SCALE_RANGE))

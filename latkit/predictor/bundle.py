@@ -26,7 +26,7 @@ from latkit.predictor.session import CHUNK, INPUT, open_session
 from latkit.reading import parse_json, read_bytes
 from latkit.spaces.base import Indices
 
-FORMAT = 1
+FORMAT = 2
 BLOCK = "block_"
 MANIFEST, FEATURES, PRIOR = "manifest.json", "features.onnx", "prior.safetensors"
 MAX_BYTES = {MANIFEST: 4 << 20, PRIOR: 32 << 20, FEATURES: graph_file.MAX_BYTES}

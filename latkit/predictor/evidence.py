@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latkit.features.features import Floats
-from latkit.predictor.prior import FLOOR, Design, Prior
+from latkit.predictor.prior import Design, Hypotheses
 
 DEGREES_OF_FREEDOM = 3.0
 ROUNDS = 4
@@ -22,119 +22,188 @@ JITTER = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
+class Samples:
+    """What was measured of a device.
+
+    Args:
+        design: of the n sampled architectures.
+        relative: their latencies in units of their median, shape (n,).
+        known: relative standard error of each latency, shape (n,).
+    """
+
+    design: Design
+    relative: Floats
+    known: Floats
+
+    def __len__(self) -> int:
+        return len(self.relative)
+
+    def take(self, rows: slice | NDArray[np.int64]) -> Samples:
+        """Some of them."""
+        return Samples(self.design.take(rows), self.relative[rows], self.known[rows])
+
+
+@dataclass(frozen=True, slots=True)
 class Fits:
     """Fits of K hypotheses to n samples.
 
     Args:
-        chosen: which hypotheses of the prior, shape (K,).
+        hypotheses: the K.
         weights: posterior probabilities, shape (K,).
         offset: the device's speed under each, shape (K,).
         coefficients: dual weights of the samples, shape (K, n).
-        whitener: inverse Cholesky factors of the samples' covariances, shape (K, n, n).
-        scatter: relative variance of each sample's noise under each, shape (K, n).
+        diagonal: of the inverse covariance of the samples, freed from the offset, shape (K, n).
+        scatter: variance of each sample's noise under each, in its scale, shape (K, n).
     """
 
-    chosen: NDArray[np.int64]
+    hypotheses: Hypotheses
     weights: Floats
     offset: Floats
     coefficients: Floats
-    whitener: Floats
+    diagonal: Floats
     scatter: Floats
 
+    @classmethod
+    def of(cls, hypotheses: Hypotheses, found: Explained, evidence: Floats) -> Fits:
+        """Of what each hypothesis makes of the samples, and the logarithm of its evidence (K,)."""
+        weights = np.exp(evidence - evidence.max())
+        return cls(
+            hypotheses,
+            weights / weights.sum(),
+            found.offset,
+            found.coefficients,
+            found.diagonal,
+            found.scatter,
+        )
 
-def targets(prior: Prior, design: Design, relative: Floats, chosen: NDArray[np.int64]) -> Floats:
+    def __len__(self) -> int:
+        return len(self.weights)
+
+
+def residuals(hypotheses: Hypotheses, samples: Samples) -> Floats:
     """Samples minus each hypothesis's mean, in its scale, shape (K, n)."""
-    mean = np.maximum(prior.shares[chosen] @ design.shares.T, FLOOR)
-    in_log = np.log(relative) - np.log(mean)
-    return np.where(prior.is_log[chosen, None], in_log, relative - mean)
+    mean = hypotheses.mean(samples.design)
+    in_log = np.log(samples.relative) - np.log(mean)
+    return np.where(hypotheses.is_log[:, None], in_log, samples.relative - mean)
 
 
-def weigh(
-    prior: Prior,
-    design: Design,
-    relative: Floats,
-    noise: Floats,
-    chosen: NDArray[np.int64],
-    log_odds: Floats,
-) -> Fits:
-    """Fit hypotheses to samples and weigh them.
-
-    Args:
-        prior: all hypotheses.
-        design: of the n sampled architectures.
-        relative: their latencies in units of their median, shape (n,).
-        noise: relative standard error of each latency, shape (n,).
-        chosen: numbers of the hypotheses, shape (K,).
-        log_odds: of these hypotheses before any sample, shape (K,).
-    """
-    is_log = prior.is_log[chosen]
-    residual = targets(prior, design, relative, chosen)
-    known = np.where(is_log[:, None], noise, noise * relative) ** 2
-    base = prior.noise[chosen, None] ** 2 + known + JITTER
-    covariance = _covariance(prior, design, chosen)
+def weigh(hypotheses: Hypotheses, samples: Samples, log_odds: Floats) -> Fits:
+    """Fit hypotheses to samples and weigh them; ``log_odds`` (K,) are those before any sample."""
+    residual = residuals(hypotheses, samples)
+    base = hypotheses.scatter(samples.relative, samples.known) + JITTER
+    covariance = _covariance(hypotheses, samples.design)
     trust = np.ones_like(base)
     for _ in range(ROUNDS):
-        whitener, _ = _factor(covariance, base / trust)
-        trust = _reweigh(whitener, residual, base, trust)
-    whitener, log_determinant = _factor(covariance, base / trust)
-    white, ones = np.einsum("kij,kj->ki", whitener, residual), whitener.sum(axis=2)
-    precision = (ones**2).sum(axis=1)
-    offset = (white * ones).sum(axis=1) / precision
-    evidence = -0.5 * ((white**2).sum(axis=1) - offset**2 * precision) - log_determinant
-    evidence += -0.5 * np.log(precision) + _student_bound(trust)
-    evidence += log_odds
-    # The density of the samples themselves: a log changes the volume element.
-    evidence -= np.where(is_log, np.log(relative).sum(), 0.0)
-    weights = np.exp(evidence - evidence.max())
-    explained = white - offset[:, None] * ones
-    return Fits(
-        chosen,
-        weights / weights.sum(),
-        offset,
-        np.einsum("kij,ki->kj", whitener, explained),
-        whitener,
-        base / trust,
-    )
+        trust = explain(covariance, base / trust, residual).trust(base)
+    found = explain(covariance, base / trust, residual)
+    determinant = log_determinant(covariance, found.scatter)
+    evidence = found.log_density(determinant, residual) + student_bound(trust)
+    return Fits.of(hypotheses, found, evidence + log_odds - volume(hypotheses, samples))
 
 
-def _covariance(prior: Prior, design: Design, chosen: NDArray[np.int64]) -> Floats:
+def volume(hypotheses: Hypotheses, samples: Samples) -> Floats:
+    """A density of logarithms is one of latencies times this, in logarithms; shape (K,)."""
+    return np.where(hypotheses.is_log, np.log(samples.relative).sum(), 0.0)
+
+
+def _covariance(hypotheses: Hypotheses, design: Design) -> Floats:
     count = len(design.shares)
-    result = np.empty((len(chosen), count, count))
+    result = np.empty((len(hypotheses), count, count))
     for scale in (True, False):
-        rows = prior.is_log[chosen] == scale
-        grams = np.stack([block @ block.T for block in design.of(scale)])
-        result[rows] = np.tensordot(prior.variances[chosen[rows]], grams, axes=1)
+        rows = hypotheses.is_log == scale
+        result[rows] = np.tensordot(hypotheses.variances[rows], design.grams(scale), axes=1)
     return result
 
 
-def _factor(covariance: Floats, scatter: Floats) -> tuple[Floats, Floats]:
-    count = covariance.shape[1]
-    diagonal = np.arange(count)
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """What a Gaussian process makes of n samples, under K hypotheses or one.
+
+    Args:
+        scatter: variance of each sample's noise, shape (..., n).
+        offset: shape (...).
+        precision: of the offset, shape (...).
+        coefficients: dual weights of the samples, shape (..., n).
+        diagonal: of the inverse covariance, freed from the offset, shape (..., n).
+    """
+
+    scatter: Floats
+    offset: Floats
+    precision: Floats
+    coefficients: Floats
+    diagonal: Floats
+
+    def arrays(self) -> tuple[Floats, ...]:
+        """All of it, in the order of the arguments."""
+        return self.scatter, self.offset, self.precision, self.coefficients, self.diagonal
+
+    def trust(self, base: Floats) -> Floats:
+        """Expected precision of each sample's noise, given how far it lies off."""
+        off = self.scatter * self.coefficients
+        variance = np.maximum(self.scatter - self.scatter**2 * self.diagonal, 0.0)
+        squared = (off**2 + variance) / base
+        trust: Floats = (DEGREES_OF_FREEDOM + 1) / (DEGREES_OF_FREEDOM + squared)
+        return trust
+
+    def log_density(self, log_determinant: Floats, residual: Floats) -> Floats:
+        """Of the samples, in logarithms and up to a constant, shape (...).
+
+        ``log_determinant`` (...) is that of their covariance.
+        """
+        off = (residual * self.coefficients).sum(axis=-1)
+        density: Floats = -0.5 * (off + log_determinant + np.log(self.precision))
+        return density
+
+
+def explain(covariance: Floats, scatter: Floats, residual: Floats) -> Explained:
+    """What a Gaussian process of that covariance, shape (..., n, n), makes of samples."""
+    inverse = np.linalg.inv(_with(covariance, scatter))
+    return explained(
+        scatter,
+        residual,
+        inverse.sum(axis=-1),
+        (inverse @ residual[..., None])[..., 0],
+        np.diagonal(inverse, axis1=-2, axis2=-1),
+    )
+
+
+def explained(
+    scatter: Floats, residual: Floats, ones: Floats, white: Floats, diagonal: Floats
+) -> Explained:
+    """Frees from the offset what an inverse covariance makes of ones and of the residual.
+
+    Args:
+        scatter: variance of each sample's noise, shape (..., n).
+        residual: shape (..., n).
+        ones: the inverse covariance times ones, shape (..., n).
+        white: the inverse covariance times the residual, shape (..., n).
+        diagonal: of the inverse covariance, shape (..., n).
+    """
+    precision = ones.sum(axis=-1)
+    offset = (ones * residual).sum(axis=-1) / precision
+    return Explained(
+        scatter,
+        offset,
+        precision,
+        white - ones * offset[..., None],
+        diagonal - ones**2 / precision[..., None],
+    )
+
+
+def log_determinant(covariance: Floats, scatter: Floats) -> Floats:
+    """The logarithm of the determinant of the samples' covariance, noise included, (...)."""
+    return np.asarray(np.linalg.slogdet(_with(covariance, scatter))[1])
+
+
+def _with(covariance: Floats, scatter: Floats) -> Floats:
     total = covariance.copy()
-    total[:, diagonal, diagonal] += scatter
-    factor = np.linalg.cholesky(total)
-    identity = np.broadcast_to(np.eye(count), factor.shape)
-    return np.linalg.solve(factor, identity), np.log(factor[:, diagonal, diagonal]).sum(axis=1)
+    diagonal = np.arange(covariance.shape[-1])
+    total[..., diagonal, diagonal] += scatter
+    return total
 
 
-def _reweigh(whitener: Floats, residual: Floats, base: Floats, before: Floats) -> Floats:
-    """Expected precision of each sample's noise, given how far it lies off."""
-    inverse = np.swapaxes(whitener, 1, 2) @ whitener
-    ones = inverse.sum(axis=2)
-    precision = ones.sum(axis=1)
-    offset = (ones * residual).sum(axis=1) / precision
-    off = np.einsum("kij,kj->ki", inverse, residual - offset[:, None])
-    scatter = base / before
-    diagonal = np.arange(residual.shape[1])
-    spread = inverse[:, diagonal, diagonal] - ones**2 / precision[:, None]
-    variance = np.maximum(scatter - scatter**2 * spread, 0.0)
-    squared = ((scatter * off) ** 2 + variance) / base
-    trust: Floats = (DEGREES_OF_FREEDOM + 1) / (DEGREES_OF_FREEDOM + squared)
-    return trust
-
-
-def _student_bound(trust: Floats) -> Floats:
-    """What the variational treatment of Student-t noise adds to the Gaussian evidence."""
+def student_bound(trust: Floats) -> Floats:
+    """What the variational treatment of Student-t noise adds to the Gaussian evidence, (...)."""
     from scipy.special import digamma, gammaln
 
     prior_shape = DEGREES_OF_FREEDOM / 2
@@ -148,5 +217,5 @@ def _student_bound(trust: Floats) -> Floats:
         + shape * (prior_shape - rate) / rate
     )
     gain = 0.5 * (digamma(shape) - np.log(rate) - np.log(trust))
-    result: Floats = (gain - divergence).sum(axis=1)
+    result: Floats = (gain - divergence).sum(axis=-1)
     return result

@@ -17,8 +17,8 @@ from onnx import helper
 
 from latkit import __version__, spaces
 from latkit.files import write_whole
+from latkit.latencies import LEVEL
 from latkit.predictor.adapt import Adapted
-from latkit.predictor.posterior import LEVEL
 from latkit.predictor.runtime import FORMAT, METADATA_KEY, OUTPUTS, AdaptedFile
 from latkit.predictor.trace import Graph
 

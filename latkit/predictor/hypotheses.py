@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latkit.features.features import Features, Floats
-from latkit.predictor.prior import FLOOR, Prior
+from latkit.features.neighbours import NEIGHBOURS
+from latkit.predictor.prior import FLOOR, Hypotheses, Prior
 
 WHITENING_CUTOFF = 3e-3
 SUBSAMPLE = 800
@@ -34,8 +35,10 @@ class HyperPrior:
         other_single: odds that any of the others is the only cost.
         constant: probability that there is a constant share.
         spread: Dirichlet weight of a block in the residual's variance.
+        rare: the same of a block of interactions, which few samples cannot tell.
         residual: range of the residual's variance relative to that of the mean, log-uniform.
-        noise: range of a measurement's relative noise, log-uniform.
+        noise: range of the noise of a measurement of the median network, relative, log-uniform.
+        absolute: Beta weights of the share of its variance that does not grow with latency.
     """
 
     kinds: tuple[float, ...] = (0.37, 0.29, 0.07, 0.11, 0.16)
@@ -44,8 +47,10 @@ class HyperPrior:
     other_single: float = 1.0
     constant: float = 0.5
     spread: float = 0.35
+    rare: float = 0.05
     residual: tuple[float, float] = (0.01, 1.0)
     noise: tuple[float, float] = (0.002, 0.5)
+    absolute: tuple[float, float] = (0.5, 0.5)
 
 
 def draw_prior(
@@ -75,7 +80,8 @@ def draw_prior(
     whitened = {scale: _whiten(np.log(sources) if scale else sources) for scale in (True, False)}
     names = tuple(features.blocks)
     centres = {name: features.blocks[name].mean(axis=0) for name in names}
-    split = rng.dirichlet(np.full(3 + len(names), hyper.spread), hypotheses)
+    weights = [hyper.rare if name.endswith(NEIGHBOURS) else hyper.spread for name in names]
+    split = rng.dirichlet([*[hyper.spread] * 3, *weights], hypotheses)
     size = _log_uniform(hyper.residual, rng, hypotheses)
     return Prior(
         block_names=names,
@@ -87,10 +93,13 @@ def draw_prior(
         whitening={scale: found[2] for scale, found in whitened.items()},
         block_centre=centres,
         block_scale={name: _norm(features.blocks[name] - centres[name]) for name in names},
-        shares=shares,
-        is_log=is_log,
-        variances=split * (size * _mean_variance(costs, sources, shares, is_log, rng))[:, None],
-        noise=_log_uniform(hyper.noise, rng, hypotheses),
+        hypotheses=Hypotheses(
+            shares=shares,
+            is_log=is_log,
+            variances=split * (size * _mean_variance(costs, sources, shares, is_log, rng))[:, None],
+            noise=_log_uniform(hyper.noise, rng, hypotheses),
+            absolute=rng.beta(*hyper.absolute, hypotheses),
+        ),
         counts_launches=np.array([name.endswith("launches") for name in cost_names]),
         source_ms=source_ms,
     )

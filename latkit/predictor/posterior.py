@@ -9,7 +9,7 @@ architecture takes arrays, or stand-ins of ``latkit.predictor.trace``.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from typing import Any
@@ -18,17 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from latkit.features.features import Floats
-from latkit.predictor.evidence import Fits
-from latkit.predictor.prior import FLOOR, Design, Prior
+from latkit.predictor.evidence import Fits, Samples
+from latkit.predictor.prior import FLOOR, Design
 
 Integers = NDArray[np.int64]
 
-LEVEL = 0.9
 Z_LEVEL = 1.6448536269514722
-"""The probability that an interval claims, and its half-width in standard deviations."""
+"""Half-width of an interval in standard deviations."""
 NEGLIGIBLE = 1e-4
-SPREAD_BUDGET = 480
-FEWEST, MOST = 8, 24
+REPRESENTATIVES = 24
+LANDMARKS = 60
+"""So many samples fit a small file; what others add to them is taken on the average."""
+MOST_OTHERS = 1000
+LEAST_REMAINING = 1e-3
 LOWEST_VARIANCE = 1e-8
 HEAVY_TAIL = 1.5
 """Variance of the bulk of Student-t noise of 3 degrees of freedom, relative to its scale."""
@@ -49,22 +51,26 @@ class Centre:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """The variance in one scale from J hypotheses and n samples.
+    """The variance in one scale from J hypotheses and m samples, the landmarks.
 
-    ``landmarks`` are the samples' kernel blocks (n, D_b); ``variances`` (J, B); ``whiteners``
-    (B * n, J * n) maps Gram rows to whitened ones; ``ones`` (J * n,) are the whitened ones;
-    ``precision`` (J,) of the offset; ``noise`` (J,) variances; ``weights`` (J,).
+    ``coefficients`` are of the means, (D_b, J) a kernel block; ``landmarks`` the samples' kernel
+    blocks (m, D_b); ``variances`` (J, B); ``whiteners`` (J, m, m) whitens rows of covariances with
+    them; ``ones`` (J, m, 1) are the whitened ones; ``precision`` (J,) is the offset's;
+    ``remaining`` (J,) is how much of the variance all samples leave of what landmarks do;
+    ``alike`` and ``growing`` (J,) are variances of the noise; ``weights`` (J,).
     """
 
     shares: Floats
     offset: Floats
-    coefficients: Floats
+    coefficients: tuple[Floats, ...]
     landmarks: tuple[Floats, ...]
     variances: Floats
     whiteners: Floats
     ones: Floats
     precision: Floats
-    noise: Floats
+    remaining: Floats
+    alike: Floats
+    growing: Floats
     weights: Floats
 
 
@@ -108,88 +114,81 @@ def _total(terms: Iterable[Any]) -> Any:
     return reduce(add, terms)
 
 
-def collapse(
-    prior: Prior, fits: Fits, design: Design, median_ms: float, measured_noise: float
-) -> Model:
-    """The posterior of weighed hypotheses.
-
-    Args:
-        prior: all hypotheses.
-        fits: those that were fitted, and their weights.
-        design: of the samples.
-        median_ms: the unit of latency.
-        measured_noise: relative standard error that a new measurement is expected to have.
-    """
+def collapse(fits: Fits, samples: Samples, median_ms: float) -> Model:
+    """The posterior of weighed hypotheses; ``median_ms`` is the unit of latency."""
     centres = {}
     spreads = {}
-    is_log = prior.is_log[fits.chosen]
-    typical, frequency = _representatives(fits, SPREAD_BUDGET // len(design.shares))
+    is_log = fits.hypotheses.is_log
+    landmarks = _landmarks(len(samples))
+    typical, frequency = _representatives(fits)
     for scale in (True, False):
         rows = np.flatnonzero((is_log == scale) & (fits.weights > NEGLIGIBLE * fits.weights.max()))
         if len(rows):
-            centres[scale] = _centre(prior, fits, design, rows, scale)
+            centres[scale] = _centre(fits, samples.design, rows, scale)
         own = is_log[typical] == scale
         if own.any():
-            spreads[scale] = _spread(
-                prior, fits, design, typical[own], frequency[own], scale, measured_noise
-            )
+            spreads[scale] = _spread(fits, samples, typical[own], frequency[own], landmarks)
     total = sum(part.weight for part in centres.values())
-    centres = {
-        scale: Centre(
-            part.weight / total, part.shares, part.weights, part.offset, part.coefficients
-        )
-        for scale, part in centres.items()
-    }
+    centres = {scale: replace(part, weight=part.weight / total) for scale, part in centres.items()}
     return Model(median_ms, centres, spreads)
 
 
-def _centre(prior: Prior, fits: Fits, design: Design, rows: Integers, scale: bool) -> Centre:
+def _centre(fits: Fits, design: Design, rows: Integers, scale: bool) -> Centre:
     weight = fits.weights[rows].sum()
     weights = fits.weights[rows] / weight
-    hypotheses = fits.chosen[rows]
-    dual = np.einsum("k,kb,kn->bn", weights, prior.variances[hypotheses], fits.coefficients[rows])
+    hypotheses = fits.hypotheses.take(rows)
+    dual = np.einsum("k,kb,kn->bn", weights, hypotheses.variances, fits.coefficients[rows])
     coefficients = tuple(block.T @ own for block, own in zip(design.of(scale), dual, strict=True))
     offset = float(weights @ fits.offset[rows])
-    return Centre(float(weight), prior.shares[hypotheses].T, weights, offset, coefficients)
+    return Centre(float(weight), hypotheses.shares.T, weights, offset, coefficients)
 
 
-def _representatives(fits: Fits, most: int) -> tuple[Integers, Floats]:
+def _landmarks(samples: int) -> Integers:
+    """Rows of the samples from which spreads are taken."""
+    return np.unique(np.linspace(0, samples - 1, min(samples, LANDMARKS)).round().astype(np.int64))
+
+
+def _representatives(fits: Fits) -> tuple[Integers, Floats]:
     """A few hypotheses and their frequencies that stand for all (systematic resampling)."""
-    count = max(FEWEST, min(MOST, most))
-    positions = (np.arange(count) + 0.5) / count
+    positions = (np.arange(REPRESENTATIVES) + 0.5) / REPRESENTATIVES
     drawn = np.searchsorted(np.cumsum(fits.weights), positions).clip(max=len(fits.weights) - 1)
     rows, times = np.unique(drawn, return_counts=True)
-    return rows, times / count
+    return rows, times / REPRESENTATIVES
 
 
 def _spread(
-    prior: Prior,
-    fits: Fits,
-    design: Design,
-    rows: Integers,
-    frequency: Floats,
-    scale: bool,
-    measured_noise: float,
+    fits: Fits, samples: Samples, rows: Integers, frequency: Floats, landmarks: Integers
 ) -> Spread:
-    hypotheses = fits.chosen[rows]
-    variances = prior.variances[hypotheses]
-    count = len(design.shares)
-    scaled = np.einsum("jb,jmn->bnjm", variances, fits.whitener[rows])
-    ones = fits.whitener[rows].sum(axis=2)
-    return Spread(
-        shares=prior.shares[hypotheses].T,
+    hypotheses = fits.hypotheses.take(rows)
+    scale = bool(hypotheses.is_log[0])
+    near, blocks = samples.design.take(landmarks), samples.design.of(scale)
+    covariance = np.tensordot(hypotheses.variances, near.grams(scale), axes=1)
+    diagonal = np.arange(len(landmarks))
+    covariance[:, diagonal, diagonal] += fits.scatter[np.ix_(rows, landmarks)]
+    whiteners = np.linalg.inv(np.linalg.cholesky(covariance))
+    ones = whiteners.sum(axis=2)
+    duals = hypotheses.variances.T[:, :, None] * fits.coefficients[rows]
+    alike, growing = hypotheses.noise_parts
+    found = Spread(
+        shares=hypotheses.shares.T,
         offset=fits.offset[rows],
-        coefficients=np.einsum("jb,jn->bnj", variances, fits.coefficients[rows]).reshape(
-            -1, len(rows)
-        ),
-        landmarks=design.of(scale),
-        variances=variances,
-        whiteners=scaled.reshape(variances.shape[1] * count, -1),
-        ones=ones.reshape(-1),
+        coefficients=tuple(x.T @ dual.T for x, dual in zip(blocks, duals, strict=True)),
+        landmarks=near.of(scale),
+        variances=hypotheses.variances,
+        whiteners=np.swapaxes(whiteners, 1, 2),
+        ones=ones[:, :, None],
         precision=(ones**2).sum(axis=1),
-        noise=HEAVY_TAIL * (prior.noise[hypotheses] ** 2 + measured_noise**2),
+        remaining=np.ones(len(rows)),
+        alike=HEAVY_TAIL * alike,
+        growing=HEAVY_TAIL * (growing + np.median(samples.known) ** 2),
         weights=frequency,
     )
+    others = np.setdiff1d(np.arange(len(samples)), landmarks)[:MOST_OTHERS]
+    if not len(others):
+        return found
+    left = 1 / fits.diagonal[np.ix_(rows, others)] - fits.scatter[np.ix_(rows, others)]
+    told = _variance(found, samples.design.take(others).of(scale)).mean(axis=0)
+    return replace(found, remaining=np.clip(left.mean(axis=1) / told, LEAST_REMAINING, 1))
 
 
 def _mean(part: Centre, design: Design, scale: bool) -> Any:
@@ -204,23 +203,25 @@ def _mean(part: Centre, design: Design, scale: bool) -> Any:
 
 def _moments(part: Spread, design: Design, scale: bool) -> tuple[Any, Any]:
     """Mean and variance of the log of a new measurement under each hypothesis, (n, J) both."""
-    pairs = zip(design.of(scale), part.landmarks, strict=True)
-    gram = np.concatenate([block @ landmarks.T for block, landmarks in pairs], axis=1)
-    variance = _variance(part, design.of(scale), gram)
+    blocks = design.of(scale)
+    variance = _variance(part, blocks) * part.remaining
     mean = np.maximum(design.shares @ part.shares, FLOOR)
-    residual = gram @ part.coefficients + part.offset
-    if scale:
-        return residual + np.log(mean), variance + part.noise
-    centre = np.maximum(residual + mean, FLOOR)
-    return np.log(centre), variance / (centre * centre) + part.noise
+    pairs = zip(blocks, part.coefficients, strict=True)
+    residual = _total(block @ weights for block, weights in pairs) + part.offset
+    log = residual + np.log(mean) if scale else np.log(np.maximum(residual + mean, FLOOR))
+    inverse = np.exp(-2 * log)
+    noise = part.growing + part.alike * inverse
+    return log, (variance if scale else variance * inverse) + noise
 
 
-def _variance(part: Spread, blocks: tuple[Floats, ...], gram: Floats) -> Any:
+def _variance(part: Spread, blocks: tuple[Floats, ...]) -> Any:
     """Variance of the residual under each hypothesis, the offset's included, shape (n, J)."""
     own = np.concatenate([(x * x).sum(axis=1, keepdims=True) for x in blocks], axis=1)
-    white = gram @ part.whiteners
-    shape = (-1, len(part.weights), len(part.ones) // len(part.weights))
-    along = (white * part.ones).reshape(*shape).sum(axis=2)
-    explained = (white * white).reshape(*shape).sum(axis=2)
+    pairs = zip(blocks, part.landmarks, strict=True)
+    gram = np.concatenate([x @ landmarks.T for x, landmarks in pairs], axis=1)
+    near = part.variances @ gram.reshape(-1, len(blocks), part.whiteners.shape[1])
+    white = near.transpose(1, 0, 2) @ part.whiteners
+    explained = (white * white).sum(axis=2).transpose(1, 0)
+    along = (white @ part.ones).sum(axis=2).transpose(1, 0)
     offset = (1 - along) * (1 - along) / part.precision
     return np.maximum(own @ part.variances.T - explained + offset, 0)

@@ -16,7 +16,7 @@ devices that spend their time alike are about as fast.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,12 +53,77 @@ class Design:
         """The kernel blocks of one scale."""
         return self.log if is_log else self.ms
 
+    def grams(self, is_log: bool) -> Floats:
+        """Inner products of the architectures in every block of a scale, shape (B, n, n)."""
+        return np.stack([block @ block.T for block in self.of(is_log)])
+
+    def take(self, rows: slice | NDArray[np.int64]) -> Design:
+        """Some of the architectures."""
+        log, ms = (tuple(block[rows] for block in blocks) for blocks in (self.log, self.ms))
+        return Design(self.shares[rows], log, ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Hypotheses:
+    """K hypotheses of how a device spends its time.
+
+    Args:
+        shares: of an average network's time, shape (K, 1 + C + S).
+        is_log: whether the residual is one of logarithms, shape (K,).
+        variances: of the residual, by kernel block, shape (K, B).
+        noise: of a measurement of the median network, relative, shape (K,).
+        absolute: share of the noise's variance that is the same for all networks in ms (timer,
+            launches, rounding); the rest grows with latency. Shape (K,), from 0 to 1.
+    """
+
+    shares: Floats
+    is_log: NDArray[np.bool_]
+    variances: Floats
+    noise: Floats
+    absolute: Floats
+
+    def __len__(self) -> int:
+        return len(self.noise)
+
+    def take(self, rows: NDArray[np.int64]) -> Hypotheses:
+        """Some of them."""
+        return Hypotheses(*(getattr(self, name)[rows] for name in HYPOTHESES))
+
+    @classmethod
+    def concatenate(cls, parts: Sequence[Hypotheses]) -> Hypotheses:
+        """Inverse of taking them apart."""
+        return cls(*(np.concatenate([getattr(x, name) for x in parts]) for name in HYPOTHESES))
+
+    def mean(self, design: Design) -> Floats:
+        """Mean of n architectures under each, in units of the median, shape (K, n)."""
+        return np.maximum(self.shares @ design.shares.T, FLOOR)
+
+    def scatter(self, relative: Floats, known: Floats) -> Floats:
+        """Variance of measurements under each hypothesis, in its scale, shape (K, n).
+
+        Args:
+            relative: the latencies in units of their median, shape (n,).
+            known: relative standard error of each measurement, shape (n,).
+        """
+        alike, growing = self.noise_parts
+        variance = growing[:, None] + alike[:, None] / relative**2 + known**2
+        return np.where(self.is_log[:, None], variance, variance * relative**2)
+
+    @property
+    def noise_parts(self) -> tuple[Floats, Floats]:
+        """Variances of the noise at the median: what is the same for all networks, and the rest."""
+        variance = self.noise**2
+        return variance * self.absolute, variance * (1 - self.absolute)
+
+
+HYPOTHESES = ("shares", "is_log", "variances", "noise", "absolute")
+
 
 @dataclass(frozen=True)
 class Prior:
     """Hypotheses, and the constants that bring features to their scale.
 
-    M hypotheses, C costs, S sources, B kernel blocks: whitened and plain sources, linear costs,
+    C costs, S sources, B kernel blocks: whitened and plain sources, linear costs,
     and those of the features in the order of ``block_names``. ``source_ms`` are the sources'
     median latencies; ``counts_launches`` tells which costs are numbers of kernels.
     """
@@ -72,23 +137,20 @@ class Prior:
     whitening: Mapping[bool, Floats]
     block_centre: Mapping[str, Floats]
     block_scale: Mapping[str, float]
-    shares: Floats
-    is_log: NDArray[np.bool_]
-    variances: Floats
-    noise: Floats
+    hypotheses: Hypotheses
     counts_launches: NDArray[np.bool_]
     source_ms: Floats
 
     def log_odds(self, median_ms: float) -> Floats:
-        """How plausible the hypotheses are for a device of this median latency, shape (M,)."""
+        """How plausible the hypotheses are for a device of this median latency, shape (K,)."""
         low, high = LAUNCH_MS
-        launched = self.shares[:, 1 : 1 + len(self.cost_mean)] * self.counts_launches
+        launched = self.hypotheses.shares[:, 1 : 1 + len(self.cost_mean)] * self.counts_launches
         launch_ms = median_ms / self.cost_mean
         slow = np.log(np.clip(launched @ launch_ms / high, 1, LAUNCH_LIMIT))
         fast = np.log(np.clip(launch_ms / low, 1 / LAUNCH_LIMIT, 1))
         odds: Floats = -0.5 * (slow**2 + launched @ fast**2) / LAUNCH_FACTOR**2
         ratio = np.log(median_ms / self.source_ms)
-        unlike = self.shares[:, -len(ratio) :] @ ratio**2 / SPEED_FACTOR**2
+        unlike = self.hypotheses.shares[:, -len(ratio) :] @ ratio**2 / SPEED_FACTOR**2
         odds -= 0.5 * SPEED_TAIL * np.log1p(unlike / SPEED_TAIL)
         return odds
 
@@ -112,10 +174,9 @@ class Prior:
 
     def tensors(self) -> dict[str, Floats]:
         """All numbers, by name, for a safetensors file."""
-        found = {
-            name: np.asarray(getattr(self, name), dtype=np.float64)
-            for name in (*_SCALES, *_HYPOTHESES)
-        }
+        found = {name: getattr(self, name) for name in _SCALES}
+        found |= {name: getattr(self.hypotheses, name) for name in HYPOTHESES}
+        found = {name: np.asarray(values, dtype=np.float64) for name, values in found.items()}
         for scale in (True, False):
             for name in _BY_SCALE:
                 found[f"{name}.{_suffix(scale)}"] = getattr(self, name)[scale]
@@ -142,16 +203,18 @@ class Prior:
             whitening=by_scale["whitening"],
             block_centre={name: tensors[f"block_centre.{name}"] for name in names},
             block_scale={name: float(tensors[f"block_scale.{name}"][0]) for name in names},
-            shares=tensors["shares"],
-            is_log=tensors["is_log"] > 0,
-            variances=tensors["variances"],
-            noise=tensors["noise"],
+            hypotheses=Hypotheses(
+                tensors["shares"],
+                tensors["is_log"] > 0,
+                tensors["variances"],
+                tensors["noise"],
+                tensors["absolute"],
+            ),
             counts_launches=tensors["counts_launches"] > 0,
             source_ms=tensors["source_ms"],
         )
 
 
-_HYPOTHESES = ("shares", "is_log", "variances", "noise")
 _SCALES = ("cost_mean", "cost_std", "counts_launches", "source_mean", "source_ms")
 _BY_SCALE = ("source_centre", "source_scale", "whitening")
 

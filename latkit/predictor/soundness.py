@@ -14,7 +14,7 @@ from latkit.errors import UsageError
 from latkit.features.features import Features, Floats
 from latkit.predictor import graph_file
 from latkit.predictor.graph_file import FLOAT
-from latkit.predictor.prior import Prior
+from latkit.predictor.prior import HYPOTHESES, Prior
 from latkit.predictor.session import CHUNK, output_shapes, require_outputs
 from latkit.spaces.base import Space
 from latkit.subjects import Subject
@@ -70,15 +70,16 @@ def _require_graph(bundle: Bundle, space: Space) -> None:
 
 
 def _require_prior(prior: Prior) -> None:
-    sizes = {"C": len(prior.cost_mean), "S": len(prior.source_mean), "M": len(prior.noise)}
+    sizes = {"C": len(prior.cost_mean), "S": len(prior.source_mean), "K": len(prior.hypotheses)}
     blocks = len(prior.block_names)
     if min(*sizes.values(), blocks) < 1 or len(set(prior.block_names)) < blocks:
         raise ValueError("its prior lacks hypotheses, costs, sources or blocks")
-    if sizes["M"] > MAX_HYPOTHESES:
+    if sizes["K"] > MAX_HYPOTHESES:
         raise ValueError(f"its prior has more than {MAX_HYPOTHESES:,} hypotheses")
     sizes |= {"1 + C + S": 1 + sizes["C"] + sizes["S"], "B": _WIDE + blocks}
     for name, form in _FORMS.items():
-        if getattr(prior, name).shape != tuple(sizes[size] for size in form):
+        owner = prior.hypotheses if name in HYPOTHESES else prior
+        if getattr(owner, name).shape != tuple(sizes[size] for size in form):
             raise ValueError(f"its prior has {name} of another shape")
     for scale in (True, False):
         _require_sources(prior, scale, sizes["S"])
@@ -88,8 +89,11 @@ def _require_prior(prior: Prior) -> None:
         raise ValueError("its prior holds numbers that are not finite")
     if any(np.any(values <= 0) for values in _positive(prior)):
         raise ValueError("its prior holds scales that are not positive")
-    if np.any(prior.shares < 0) or np.any(prior.variances < 0):
+    every = prior.hypotheses
+    if np.any(every.shares < 0) or np.any(every.variances < 0):
         raise ValueError("its prior holds negative shares")
+    if np.any(every.absolute < 0) or np.any(every.absolute > 1):
+        raise ValueError("its prior holds shares of noise that are none")
 
 
 _FORMS = {
@@ -98,10 +102,11 @@ _FORMS = {
     "counts_launches": ("C",),
     "source_mean": ("S",),
     "source_ms": ("S",),
-    "noise": ("M",),
-    "is_log": ("M",),
-    "shares": ("M", "1 + C + S"),
-    "variances": ("M", "B"),
+    "noise": ("K",),
+    "absolute": ("K",),
+    "is_log": ("K",),
+    "shares": ("K", "1 + C + S"),
+    "variances": ("K", "B"),
 }
 
 
@@ -115,8 +120,13 @@ def _require_sources(prior: Prior, scale: bool, sources: int) -> None:
 
 
 def _positive(prior: Prior) -> list[Floats]:
-    scales = [prior.cost_mean, prior.cost_std, prior.source_mean, prior.source_ms, prior.noise]
-    return [*scales, *prior.source_scale.values(), np.array(list(prior.block_scale.values()))]
+    scales = [prior.cost_mean, prior.cost_std, prior.source_mean, prior.source_ms]
+    return [
+        *scales,
+        prior.hypotheses.noise,
+        *prior.source_scale.values(),
+        np.array(list(prior.block_scale.values())),
+    ]
 
 
 def _require_features(features: Features) -> None:

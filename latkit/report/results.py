@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 from urllib.parse import quote
+
+import numpy as np
 
 from latkit.evaluation.quoted import QUOTED, Quoted
 from latkit.evaluation.summary import Figure, Row, summarise
@@ -126,7 +130,7 @@ def _sources(rows: Sequence[Row]) -> list[str]:
         return []
     return [
         "Quoted rows are the authors' own figures, over all 15,625 NB201 cells; the last table "
-        f"says how many architectures were scored here. {'; '.join(sources)}."
+        f"says how many each device has here. {'; '.join(sources)}."
     ]
 
 
@@ -186,7 +190,10 @@ def _quoted(value: float | None) -> str:
 def _interval(rows: Sequence[Row], n: int) -> str:
     coverage = _table(rows, n, "coverage", percentage, best=None)
     width = _table(rows, n, "width", percentage, best=None)
-    return f"### {n} samples\n\nInside:\n\n{coverage}\n\nWidth:\n\n{width}"
+    score = _table(rows, n, "interval_score", percentage, best=min)
+    parts = {"Inside": coverage, "Width": width, "Interval score, the less the better": score}
+    tables = "\n\n".join(f"{title}:\n\n{table}" for title, table in parts.items())
+    return f"### {n} samples\n\n{tables}"
 
 
 def _devices(evaluation: Evaluation, n: int) -> list[str]:
@@ -209,8 +216,8 @@ def _devices(evaluation: Evaluation, n: int) -> list[str]:
 
 def _tasks(evaluation: Evaluation) -> str:
     absent = {entry.task: entry for entry in evaluation.missing}
-    lines = [["task", "space", "sources", "targets", "architectures", "absent from the dataset"]]
-    lines.append(["---", "---", "---", "---", "---:", "---"])
+    lines = [["task", "space", "sources", "targets", "absent from the dataset"]]
+    lines.append(["---"] * len(lines[0]))
     for data in evaluation.suite.data:
         task = data.task
         gone = absent[task.name].devices if task.name in absent else ()
@@ -218,9 +225,8 @@ def _tasks(evaluation: Evaluation) -> str:
             [
                 task.name,
                 task.space,
-                ", ".join(task.sources),
-                ", ".join(task.targets),
-                str(len(data.common)),
+                _counted(task.sources, np.isfinite(data.sources.latency_ms).sum(axis=0)),
+                _counted(task.targets, [len(data.rows(device)) for device in task.targets]),
                 ", ".join(gone),
             ]
         )
@@ -231,6 +237,12 @@ def _tasks(evaluation: Evaluation) -> str:
     ]
     note = f"\n\nNot run: {'; '.join(skipped)}." if skipped else ""
     return _lines(lines) + note
+
+
+def _counted(devices: Sequence[str], architectures: Iterable[int]) -> str:
+    """Devices, and after each run of them that have equally many architectures how many."""
+    runs = groupby(zip(devices, architectures, strict=True), key=itemgetter(1))
+    return "; ".join(f"{', '.join(device for device, _ in run)} ({count:,})" for count, run in runs)
 
 
 def _lines(lines: Iterable[Sequence[str]]) -> str:

@@ -51,14 +51,18 @@ def sample(
     rng: np.random.Generator,
     measured: Iterable[Subject] = (),
     bundle: Bundle | None = None,
+    include_degenerate: bool = False,
 ) -> list[Subject]:
     """Choose ``n`` architectures of a space that are not ``measured`` yet.
 
     Small spaces are chosen from as a whole, large ones from a random pool. A sampler that looks
-    at a bundle looks at the one given, see ``choose``.
+    at a bundle looks at the one given, see ``choose``. Networks that compute nothing, see
+    ``Space.degenerate``, are left out unless they are asked for.
     """
     known = list(dict.fromkeys(measured))
     pool = _pool(space, max(POOL, 2 * n), rng)
+    if not include_degenerate:
+        pool = pool[~space.degenerate(pool)]
     seen = {row.tobytes() for row in pool}
     extra = [row for row in space.matrix(known) if row.tobytes() not in seen]
     candidates = np.concatenate([pool, np.array(extra).reshape(-1, space.positions)])

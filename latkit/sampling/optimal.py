@@ -16,7 +16,9 @@ from latkit.predictor.prior import Design, Prior
 from latkit.sampling.base import Choice, Rows
 
 POPULATION = 800
-"""So many architectures stand for the space, and are what is chosen from."""
+"""So many architectures stand for the space, as its users would draw them."""
+EXTREME = 0.05
+"""Such a share of them at either end, by expected latency, is not chosen from."""
 
 
 class Optimal:
@@ -36,7 +38,16 @@ class Optimal:
         design = bundle.prior.design(bundle.features(choice.candidates[population]))
         latent, noise = covariance(bundle.prior, design)
         latent = _given(latent, noise, np.arange(len(rows), len(population)))
-        return np.asarray(rows[_greedy(latent, noise, n, len(rows))])
+        usual = _usual(bundle.prior, design.take(slice(len(rows))), n)
+        return np.asarray(rows[_greedy(latent, noise, n, usual)])
+
+
+def _usual(prior: Prior, design: Design, n: int) -> Rows:
+    """Architectures of a latency that is not extreme: what these tell holds for few others."""
+    mean = prior.hypotheses.mean(design).mean(axis=0)
+    low, high = np.quantile(mean, [EXTREME, 1 - EXTREME])
+    usual = np.flatnonzero((low <= mean) & (mean <= high))
+    return usual if len(usual) >= n else np.arange(len(mean))
 
 
 def covariance(prior: Prior, design: Design) -> tuple[Floats, float]:
@@ -46,12 +57,13 @@ def covariance(prior: Prior, design: Design) -> tuple[Floats, float]:
     from these means. Latencies are freed from the device's speed, which says nothing of their
     order. In log-scale hypotheses a small difference of logarithms counts as a relative one.
     """
+    every = prior.hypotheses
     parts = design.shares - design.shares.mean(axis=0)
-    total = parts @ np.cov(prior.shares.T) @ parts.T
-    for variance, block in zip(prior.variances.mean(axis=0), design.ms, strict=True):
+    total = parts @ np.cov(every.shares.T) @ parts.T
+    for variance, block in zip(every.variances.mean(axis=0), design.ms, strict=True):
         centred = block - block.mean(axis=0)
         total += variance * (centred @ centred.T)
-    return total, float(np.median(prior.noise) ** 2)
+    return total, float(np.median(every.noise) ** 2)
 
 
 def _given(latent: Floats, noise: float, known: Rows) -> Floats:
@@ -62,12 +74,13 @@ def _given(latent: Floats, noise: float, known: Rows) -> Floats:
     return np.asarray(latent - latent[:, known] @ np.linalg.solve(among, latent[known]))
 
 
-def _greedy(latent: Floats, noise: float, n: int, candidates: int) -> Rows:
-    """One after the other of the first rows, that which explains most of the variance of all."""
+def _greedy(latent: Floats, noise: float, n: int, candidates: Rows) -> Rows:
+    """One after the other of the candidates, that which explains most of the variance of all."""
     chosen: list[int] = []
     for _ in range(n):
         own = latent.diagonal() + noise
-        gain = ((latent**2).sum(axis=0) / own)[:candidates]
+        gain = np.full(len(latent), -np.inf)
+        gain[candidates] = ((latent**2).sum(axis=0) / own)[candidates]
         gain[chosen] = -np.inf
         best = int(gain.argmax())
         chosen.append(best)

@@ -50,6 +50,7 @@ class Space(ABC):
         letters: for every option of the macro skeleton, what stands for it in the name.
         skeleton: the options of the macro skeleton.
         operations: names of the operations a position may hold; their order defines indices.
+        idle: names of the operations that compute nothing.
         positions: number of searchable positions.
         node_labels: labels that graph nodes may carry: ``input``, the operations, ``output``.
     """
@@ -57,6 +58,7 @@ class Space(ABC):
     family: ClassVar[str]
     letters: ClassVar[Mapping[str, str]] = {}
     operations: ClassVar[tuple[str, ...]]
+    idle: ClassVar[tuple[str, ...]] = ()
     positions: ClassVar[int]
     node_labels: ClassVar[tuple[str, ...]]
 
@@ -104,6 +106,14 @@ class Space(ABC):
         Written with comparisons and ``&``/``|`` only, so that it takes a NumPy array or a
         torch tensor of shape (n, positions) and can be traced into an exported graph.
         """
+
+    def degenerate(self, indices: Indices) -> NDArray[np.bool_]:
+        """Which of n architectures compute nothing that anybody would deploy, shape (n,).
+
+        What they make of an image does not depend on it, or they pass it on as it is.
+        """
+        idle = [self.operations.index(name) for name in self.idle]
+        return np.asarray(np.isin(self.live(indices), idle).all(axis=1))
 
     @abstractmethod
     def fed(self, indices: Any) -> Any:

@@ -53,6 +53,7 @@ class FBNet(Space):
     family: ClassVar[str] = "fbnet"
     letters: ClassVar[Mapping[str, str]] = {"resolution": "r", "classes": "k"}
     operations: ClassVar[tuple[str, ...]] = OPERATIONS
+    idle: ClassVar[tuple[str, ...]] = ("skip",)
     positions: ClassVar[int] = sum(LAYERS)
     node_labels: ClassVar[tuple[str, ...]] = ("input", *OPERATIONS, "output")
 

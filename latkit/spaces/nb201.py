@@ -49,6 +49,7 @@ class NB201(Space):
     family: ClassVar[str] = "nb201"
     letters: ClassVar[Mapping[str, str]] = LETTERS
     operations: ClassVar[tuple[str, ...]] = OPERATIONS
+    idle: ClassVar[tuple[str, ...]] = ("none", "skip_connect")
     positions: ClassVar[int] = len(EDGES)
     node_labels: ClassVar[tuple[str, ...]] = ("input", *OPERATIONS, "output")
 

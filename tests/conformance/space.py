@@ -50,6 +50,17 @@ class SpaceConformance:
         lines = "\n".join(json.dumps({"space": a.collection, "arch": a.key}) for a in mixed)
         assert spaces.read_archs(lines, "here") == mixed
 
+    def test_what_is_degenerate_is_told_without_a_network(self, archs):
+        matrix = self.space.matrix(archs)
+        found = self.space.degenerate(matrix)
+        assert found.shape == (len(archs),)
+        assert found.dtype == bool
+        idle = [self.space.operations.index(name) for name in self.space.idle]
+        for operation in idle:
+            rows = np.full((1, self.space.positions), operation)
+            assert self.space.degenerate(rows).all()
+        assert not found.all()
+
     @pytest.mark.parametrize("bad", [-1, 10**6])
     def test_index_out_of_range(self, bad):
         indices = [0] * self.space.positions

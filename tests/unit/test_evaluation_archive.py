@@ -8,7 +8,7 @@ from latkit.metrics import Scores
 from tests.unit.toy_trials import TASK, toy_data
 
 DATA = toy_data()
-SCORES = Scores(0.9, 0.8, 0.05, 0.7, np.nan, np.nan)
+SCORES = Scores(0.9, 0.8, 0.05, 0.7, np.nan, np.nan, np.nan)
 
 
 def outcome(seed):

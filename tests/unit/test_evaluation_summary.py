@@ -8,7 +8,7 @@ from latkit.metrics import Scores
 
 
 def outcome(device, seed, spearman, method="bayes"):
-    scores = Scores(spearman, 0.0, 0.1, 0.5, math.nan, math.nan)
+    scores = Scores(spearman, 0.0, 0.1, 0.5, math.nan, math.nan, math.nan)
     return Outcome(Trial("ND", method, "random", device, 20, seed), scores, spearman, 0.1)
 
 

@@ -6,7 +6,7 @@ from scipy.stats import kendalltau, spearmanr
 
 from latkit.evaluation.method import without_interval
 from latkit.latencies import Latencies
-from latkit.metrics import kendall, score, spearman
+from latkit.metrics import interval_scores, kendall, score, spearman
 
 TRUTH = np.array([1.0, 2.0, 4.0, 8.0])
 
@@ -59,3 +59,22 @@ def test_rank_correlations_are_those_of_scipy(n, values, seed):
         assert kendall(one, other) == pytest.approx(kendalltau(one, other).statistic)
     else:
         assert (spearman(one, other), kendall(one, other)) == (0, 0)
+
+
+def test_the_interval_score_counts_width_and_what_lies_outside():
+    truth = np.array([1.0, 1.0, 1.0])
+    found = Latencies(
+        np.array([1.0, 1.0, 1.0]), np.exp([-0.1, -0.1, 0.05]), np.exp([0.1, -0.02, 0.1])
+    )
+    expected = [0.2, 0.08 + 20 * 0.02, 0.05 + 20 * 0.05]
+    np.testing.assert_allclose(interval_scores(found, truth), expected)
+    assert score(found, truth).interval_score == pytest.approx(np.mean(expected))
+    assert np.isnan(score(without_interval(truth), truth).interval_score)
+
+
+def test_quantiles_have_the_least_interval_score():
+    truth = np.exp(np.random.default_rng(0).standard_normal(4000))
+    ends = np.exp(1.645 * np.array([0.7, 0.85, 1.0, 1.15, 1.3]))
+    centre = np.ones(len(truth))
+    scores = [score(Latencies(centre, centre / e, centre * e), truth).interval_score for e in ends]
+    assert int(np.argmin(scores)) == 2

@@ -105,7 +105,7 @@ def test_same_seed_same_bundle():
 
     one, same, other = make(1), make(1), make(2)
     assert one.features_onnx == same.features_onnx
-    assert (one.prior.shares == same.prior.shares).all()
+    assert (one.prior.hypotheses.shares == same.prior.hypotheses.shares).all()
     assert one.features_onnx != other.features_onnx
 
 

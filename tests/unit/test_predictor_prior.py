@@ -3,17 +3,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from latkit.predictor.prior import LAUNCH_MS, Prior
+from latkit.predictor.prior import HYPOTHESES, LAUNCH_MS, Prior
 from tests.unit.toy_bundle import COSTS, SOURCE_MS, toy_bundle
 
 PRIOR = toy_bundle(2000).prior
-COST_SHARES = PRIOR.shares[:, 1 : 1 + len(COSTS)]
-SOURCE_SHARES = PRIOR.shares[:, 1 + len(COSTS) :]
+SHARES = PRIOR.hypotheses.shares
+COST_SHARES = SHARES[:, 1 : 1 + len(COSTS)]
+SOURCE_SHARES = SHARES[:, 1 + len(COSTS) :]
 
 
 def test_shares_are_a_split():
-    assert (PRIOR.shares >= 0).all()
-    np.testing.assert_allclose(PRIOR.shares.sum(axis=1), 1)
+    assert (SHARES >= 0).all()
+    np.testing.assert_allclose(SHARES.sum(axis=1), 1)
 
 
 def test_a_device_as_fast_as_a_source_may_well_resemble_it():
@@ -44,4 +45,6 @@ def test_no_speed_is_impossible(median_ms):
 def test_tensors_hold_everything():
     again = Prior.from_tensors(PRIOR.tensors(), PRIOR.block_names)
     np.testing.assert_array_equal(again.log_odds(7.0), PRIOR.log_odds(7.0))
-    np.testing.assert_array_equal(again.shares, PRIOR.shares)
+    for name in HYPOTHESES:
+        one, other = (getattr(x.hypotheses, name) for x in (again, PRIOR))
+        np.testing.assert_array_equal(one, other)

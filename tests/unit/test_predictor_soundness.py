@@ -18,6 +18,7 @@ from latkit.lab.pretrain import _require_same_space
 from latkit.predictor.adapt import adapt
 from latkit.predictor.bundle import FEATURES, MANIFEST, PRIOR, Bundle
 from latkit.predictor.export import write
+from latkit.predictor.prior import HYPOTHESES
 from tests.unit.test_predictor_adapt import sampled
 from tests.unit.toy_bundle import toy_bundle
 
@@ -77,11 +78,19 @@ def test_what_is_no_file_is_not_read(folder, name):
 
 def of_prior(name, value):
     def change(prior):
-        values = np.array(getattr(prior, name), dtype=float)
+        owner = prior.hypotheses if name in HYPOTHESES else prior
+        values = np.array(getattr(owner, name), dtype=float)
         values.flat[0] = value
-        return replace(prior, **{name: values})
+        changed = {name: values}
+        return (
+            with_hypotheses(prior, **changed) if owner is not prior else replace(prior, **changed)
+        )
 
     return change
+
+
+def with_hypotheses(prior, **changed):
+    return replace(prior, hypotheses=replace(prior.hypotheses, **changed))
 
 
 @pytest.mark.parametrize(
@@ -94,8 +103,10 @@ def of_prior(name, value):
         of_prior("source_ms", np.inf),
         of_prior("shares", -1),
         of_prior("variances", np.nan),
-        lambda prior: replace(prior, noise=prior.noise[:5]),
-        lambda prior: replace(prior, shares=prior.shares[:, :3]),
+        of_prior("absolute", -0.1),
+        of_prior("absolute", 1.1),
+        lambda prior: with_hypotheses(prior, noise=prior.hypotheses.noise[:5]),
+        lambda prior: with_hypotheses(prior, shares=prior.hypotheses.shares[:, :3]),
         lambda prior: replace(prior, source_mean=prior.source_mean[None]),
         lambda prior: replace(prior, whitening={True: np.eye(2), False: np.eye(2)}),
     ],

@@ -27,7 +27,7 @@ FACTS = {
 
 
 def outcome(method, n, seed, spearman, interval=True):
-    known = (0.9, 0.25) if interval else (math.nan, math.nan)
+    known = (0.9, 0.25, 0.4) if interval else (math.nan,) * 3
     scores = Scores(spearman, 0.8, 0.0345, 0.75, *known)
     return Outcome(Trial("ND", method, "random", "target", n, seed), scores, 0.5, 0.1)
 

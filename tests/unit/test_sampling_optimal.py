@@ -37,19 +37,20 @@ def draw(name, n, seed, measured=()):
 def test_covariance_is_that_of_latencies_drawn_from_the_prior():
     cells = CELLS[::400]
     prior, rng = BUNDLE.prior, np.random.default_rng(0)
+    every = prior.hypotheses
     design = prior.design(BUNDLE.features(cells))
     drawn = []
     for _ in range(4000):
-        chosen = rng.integers(len(prior.noise))
+        chosen = rng.integers(len(every))
         residual = sum(
             np.sqrt(variance) * block @ rng.standard_normal(block.shape[1])
-            for variance, block in zip(prior.variances[chosen], design.ms, strict=True)
+            for variance, block in zip(every.variances[chosen], design.ms, strict=True)
         )
-        latency = design.shares @ prior.shares[chosen] + residual
+        latency = design.shares @ every.shares[chosen] + residual
         drawn.append(latency - latency.mean())
     latent, noise = covariance(prior, design)
     assert np.abs(np.cov(np.array(drawn).T) - latent).max() < 0.15 * latent.diagonal().max()
-    assert noise == np.median(prior.noise) ** 2
+    assert noise == np.median(every.noise) ** 2
 
 
 def test_less_variance_remains_than_after_a_random_draw():

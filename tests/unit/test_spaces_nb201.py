@@ -126,6 +126,18 @@ def test_fed_is_reachability_from_the_input():
         assert (SPACE.fed(rows) == rows * np.array([reaches[0, s] for s, _ in EDGES])).all()
 
 
+def test_what_computes_nothing():
+    cells = {
+        "|none~0|+|nor_conv_3x3~0|none~1|+|none~0|none~1|none~2|": True,  # no way to the output
+        "|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|none~1|none~2|": True,
+        "|skip_connect~0|+|none~0|skip_connect~1|+|none~0|none~1|skip_connect~2|": True,
+        "|none~0|+|none~0|none~1|+|avg_pool_3x3~0|none~1|none~2|": False,
+        "|nor_conv_1x1~0|+|none~0|skip_connect~1|+|none~0|none~1|skip_connect~2|": False,
+    }
+    found = SPACE.degenerate(SPACE.matrix(SPACE.parse(cell) for cell in cells))
+    assert found.tolist() == list(cells.values())
+
+
 def test_live_can_be_traced():
     torch = pytest.importorskip("torch")
     every = torch.from_numpy(SPACE.enumerate_indices())

@@ -5,7 +5,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from latkit import spaces
 from latkit.features.features import Features
-from latkit.predictor.bundle import Bundle
+from latkit.predictor.bundle import FORMAT, Bundle
 from latkit.predictor.hypotheses import draw_prior
 
 SPACE = spaces.get("nb201")
@@ -59,7 +59,7 @@ def toy_bundle(hypotheses=200):
     features = Features(found["costs"], found["sources"], {"onehot": found["block_onehot"]})
     prior = draw_prior(features, COSTS, SOURCE_MS, np.random.default_rng(0), hypotheses)
     manifest = {
-        "format": 1,
+        "format": FORMAT,
         "space": SPACE.name,
         "positions": SPACE.positions,
         "blocks": ["onehot"],

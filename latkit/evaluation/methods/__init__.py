@@ -12,6 +12,7 @@ METHODS: Registry[Method] = Registry(
         "best-source": "latkit.evaluation.methods.best_source:BestSource",
         "source-ridge": "latkit.evaluation.methods.source_ridge:SourceRidge",
         "gcn": "latkit.evaluation.methods.gcn:Gcn",
+        "gp": "latkit.evaluation.methods.gaussian_process:GaussianProcess",
         "boosting": "latkit.evaluation.methods.boosting:Boosting",
         "layerwise": "latkit.evaluation.methods.layerwise:Layerwise",
         "flops": "latkit.evaluation.methods.counts:FLOPS",

@@ -53,7 +53,7 @@ class Boosted:
 
     def predict(self, operations: Indices) -> Latencies:
         """Latencies in ms; of intervals it knows nothing."""
-        logs = self.trees.predict(_features(self.space, operations))
+        logs = self.trees.predict(features(self.space, operations))
         return without_interval(self.unit * np.exp(logs))
 
 
@@ -64,10 +64,11 @@ def _boost(space: Space, samples: Samples, rng: np.random.Generator) -> Boosted:
     trees = GradientBoostingRegressor(**SETTINGS, random_state=int(rng.integers(2**31)))
     # Of equal splits rounding would choose, and rounding follows the unit.
     logs = np.log(samples.latency_ms / unit).round(9)
-    trees.fit(_features(space, samples.operations), logs)
+    trees.fit(features(space, samples.operations), logs)
     return Boosted(space, trees, unit)
 
 
-def _features(space: Space, operations: Indices) -> Floats:
+def features(space: Space, operations: Indices) -> Floats:
+    """One-hot encodings and costs, shape (n, d)."""
     costs = known_costs(space).totals(operations)
     return np.hstack([layers(space, operations), costs])
