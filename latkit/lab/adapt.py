@@ -210,7 +210,7 @@ def _doubted(measured: Sequence[Measurement]) -> tuple[str, ...]:
     words = f"{len(suspect)} of {counted(len(measured), 'measurement')} are suspect"
     if worst.noise is None:
         return (words,)
-    return (f"{words}, {worst.subject.key} most (off by {worst.noise:.1%} as like as not)",)
+    return (f"{words}; least certain is {worst.subject.key} (±{worst.noise:.0%})",)
 
 
 def _replaced(before: Sequence[Kept], path: Path, samples: int) -> tuple[str, ...]:

@@ -16,8 +16,8 @@ from latkit.features.features import Floats
 from latkit.predictor.evidence import JITTER, Samples, explain, residuals
 from latkit.predictor.prior import Hypotheses
 
-CYCLES = 3
-STEPS = 12
+CYCLES = 2
+STEPS = 10
 """So often are samples reweighed, and so many steps climbed in between."""
 BREADTH = 1.5
 """Standard deviation of the logarithm of a variance, before the samples."""
