@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import re
 import subprocess
 import sys
@@ -32,7 +31,6 @@ from latkit.protocol import BlockEvent, Hello, MeasureRequest, StopRule, parse_e
 from latkit.spaces.fbnet import FBNet
 
 ROOT = Path(__file__).parents[1]
-RUNTIMES = ROOT / "scripts" / "agreement_runtimes"
 HARNESS = ROOT / "runners" / "harness.py"
 OWN = Path(sys.executable).parent
 LARGEST_DIFFERENCE = 0.05
@@ -152,11 +150,8 @@ def start_program(program: Path) -> Timer:
 
 
 def spawn(words: list[str]) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "PYTHONPATH": str(RUNTIMES)}
     pipe = subprocess.PIPE
-    return subprocess.Popen(
-        words, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment
-    )
+    return subprocess.Popen(words, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL)
 
 
 def written(folder: Path, count: int, suffix: str) -> list[Path]:

@@ -1,7 +1,7 @@
 """Few-shot adaptation: from a handful of latencies on a device to all of them, in closed form.
 
 The counterpart of section 4.4 of NASFLAT (fine-tuning on about 20 samples). Needs numpy and
-scipy alone and takes well under a second.
+scipy alone; twenty samples take a fraction of a second.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from latkit.predictor.bundle import Bundle
 
 MIN_SAMPLES = 3
-DEFAULT_NOISE = 0.01
+DEFAULT_NOISE, WORST_NOISE = 0.01, 10.0
+PLAUSIBLE = (1e-6, 1e6)
+"""Beyond this multiple of the median a latency counts as if it were there."""
 SCREENED, PROMISING = 24, 500
 """Where samples are more, all hypotheses are weighed on so many first; so many of them go on."""
 FEW = 48
@@ -46,8 +48,7 @@ class Adapted:
 
     ``scale`` widens or narrows intervals so that they would have held the samples; ``notes`` tell
     a person what to keep in mind; ``source_share`` is how much of the prediction's mean rests on
-    source devices rather than on costs; ``expected`` is what leaving out each sample
-    tells of errors.
+    source devices rather than on costs; ``expected`` is what leaving out each sample tells of errors.
     """
 
     bundle: Bundle
@@ -84,10 +85,11 @@ def adapt(
     latency_ms = np.asarray(latency_ms, dtype=np.float64)
     _require_usable(operations, latency_ms)
     known = np.full(len(latency_ms), DEFAULT_NOISE) if noise is None else np.asarray(noise, float)
-    known = np.where(np.isfinite(known), known, DEFAULT_NOISE)
+    known = np.where(np.isfinite(known), np.minimum(known, WORST_NOISE), DEFAULT_NOISE)
     median_ms = float(np.median(latency_ms))
     design = bundle.prior.design(bundle.features(operations))
-    samples = Samples(design, latency_ms / median_ms, known).take(_shuffled(operations))
+    relative = np.clip(latency_ms / median_ms, *PLAUSIBLE)
+    samples = Samples(design, relative, known).take(_shuffled(operations))
     fits = fit(bundle.prior, samples, median_ms)
     left_out = LeftOut.of(fits, samples)
     share = _source_share(fits, len(bundle.prior.cost_mean))
@@ -119,7 +121,8 @@ def fit(prior: Prior, samples: Samples, median_ms: float) -> Fits:
 
 def _shuffled(operations: Indices) -> NDArray[np.int64]:
     """An order in which any first few samples stand for all, whatever the order they came in."""
-    return np.argsort([crc32(row.tobytes()) for row in operations], kind="stable")
+    rows = np.ascontiguousarray(operations, dtype=np.int64)
+    return np.argsort([crc32(row.tobytes()) for row in rows], kind="stable")
 
 
 def _best(fits: Fits, most: int) -> NDArray[np.int64]:

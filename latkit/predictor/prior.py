@@ -106,8 +106,9 @@ class Hypotheses:
             known: relative standard error of each measurement, shape (n,).
         """
         alike, growing = self.noise_parts
-        variance = growing[:, None] + alike[:, None] / relative**2 + known**2
-        return np.where(self.is_log[:, None], variance, variance * relative**2)
+        squared = relative**2
+        variance = growing[:, None] + alike[:, None] / squared + known**2
+        return np.where(self.is_log[:, None], variance, variance * squared)
 
     @property
     def noise_parts(self) -> tuple[Floats, Floats]:

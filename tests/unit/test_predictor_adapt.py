@@ -86,6 +86,18 @@ def test_unknown_noise_is_allowed():
     adapt(BUNDLE, operations, latency_ms, np.full(5, np.nan))
 
 
+@pytest.mark.parametrize("n", [10, 60, 700])
+@pytest.mark.parametrize("extreme", [1e-200, 1e200])
+def test_extremes_are_borne(n, extreme):
+    operations, latency_ms = sampled(n)
+    noise = np.full(n, 0.01)
+    latency_ms[2] *= extreme
+    noise[4] = 1e200
+    predicted = adapt(BUNDLE, operations, latency_ms, noise).predict(CELLS[::50])
+    assert np.isfinite(predicted.mean_ms).all()
+    assert (predicted.lower_ms > 0).all()
+
+
 @pytest.mark.parametrize("n", [0, 1, 2])
 def test_too_few_samples_are_refused(n):
     with pytest.raises(MeasurementsUnusable, match=f"at least 3 .* there are {n}"):

@@ -1,7 +1,8 @@
 """A Gaussian process on operations and costs, fitted on the target's samples alone.
 
 The plain one of a textbook (Rasmussen & Williams, 2006, chapter 5): a linear and a smooth kernel
-over standardised features, their variances and the smooth one's length chosen by evidence.
+over standardised features, their variances and the smooth one's length chosen by evidence, on 400
+of the samples at most: more would take minutes.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ from typing import Any
 import numpy as np
 
 from latkit.errors import MissingDependency
-from latkit.evaluation.method import Adapter, Files, Floats, Samples, Sources
+from latkit.evaluation.method import Adapter, Files, Samples, Sources
 from latkit.evaluation.methods.boosting import features
 from latkit.features.physical import known_costs
 from latkit.latencies import Latencies
 from latkit.predictor.posterior import Z_LEVEL
 from latkit.spaces.base import Indices, Space
 
-LENGTHS = (0.05, 50.0)
+LENGTH, LENGTHS = 8.0, (0.4, 400.0)
+"""Features are standardised, some sixty of them."""
 NOISE = (1e-6, 1.0)
-CONSTANT = 1e-9
+CONSTANT = 1e-18
+TELLING = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,43 +52,38 @@ class GaussianProcess:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A process of standardised log-latency over standardised features."""
+    """A process of log-latency, in units of the samples' median."""
 
     space: Space
     process: Any
-    varying: list[int]
-    centre: Floats
-    scale: Floats
-    mean: float
-    deviation: float
+    unit: float
 
     def predict(self, operations: Indices) -> Latencies:
         """Latencies in ms with 90 % intervals."""
-        given = self.standardised(features(self.space, operations))
+        given = features(self.space, operations)
         centre, deviation = self.process.predict(given, return_std=True)
         logs = [centre + side * deviation * Z_LEVEL for side in (0, -1, 1)]
-        return Latencies(*(np.exp(log * self.deviation + self.mean) for log in logs))
-
-    def standardised(self, values: Floats) -> Floats:
-        """Features that vary among the samples, shape (n, d), of a squared length about 1."""
-        found = (values[:, self.varying] - self.centre) / self.scale
-        return np.asarray(found / np.sqrt(max(len(self.varying), 1)))
+        return Latencies(*(self.unit * np.exp(log) for log in logs))
 
 
 def _fit(space: Space, samples: Samples) -> Fitted:
+    from sklearn.feature_selection import VarianceThreshold
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import RBF, ConstantKernel, DotProduct, WhiteKernel
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
-    values, logs = features(space, samples.operations), np.log(samples.latency_ms)
-    varying = np.flatnonzero(values.std(axis=0) > CONSTANT).tolist()
-    kernel = ConstantKernel() * DotProduct(1.0, "fixed") + ConstantKernel() * RBF(1.0, LENGTHS)
-    process = GaussianProcessRegressor(kernel + WhiteKernel(0.01, NOISE))
-    kept = values[:, varying]
-    deviation = float(logs.std()) or 1.0
-    found = Fitted(
-        space, process, varying, kept.mean(axis=0), kept.std(axis=0), float(logs.mean()), deviation
-    )
+    def process(kernel: Any, optimizer: str | None) -> Any:
+        regressor = GaussianProcessRegressor(kernel, optimizer=optimizer, normalize_y=True)
+        return make_pipeline(VarianceThreshold(CONSTANT), StandardScaler(), regressor)
+
+    unit = float(np.median(samples.latency_ms))
+    values, logs = features(space, samples.operations), np.log(samples.latency_ms / unit).round(9)
+    linear = ConstantKernel(LENGTH**-2) * DotProduct(1.0, "fixed")
+    smooth = ConstantKernel() * RBF(LENGTH, LENGTHS)
+    chosen = process(linear + smooth + WhiteKernel(0.01, NOISE), "fmin_l_bfgs_b")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # where the best value lies at the end of a range
-        process.fit(found.standardised(values), ((logs - found.mean) / deviation).round(9))
-    return found
+        chosen.fit(values[:TELLING], logs[:TELLING])
+    fitted = process(chosen[-1].kernel_, None).fit(values, logs)
+    return Fitted(space, fitted, unit)
