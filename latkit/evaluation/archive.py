@@ -14,10 +14,11 @@ from latkit.evaluation.method import Files
 from latkit.evaluation.trial import Outcome, TaskData, Trial
 from latkit.files import private_folder
 from latkit.metrics import Scores
+from latkit.predictor.bundle import FORMAT
 
 
 class Archive:
-    """Pretrained files and outcomes of this version of latkit, under a folder.
+    """Pretrained files and outcomes of this version of latkit and its bundles, under a folder.
 
     Both are kept under digests of the latencies that they were made from, so that another
     dataset, or a task of the same name on other devices, finds none of them. A line that a
@@ -25,7 +26,7 @@ class Archive:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / __version__
+        self._folder = folder / f"{__version__}-{FORMAT}"
         private_folder(self._folder)
 
     def files(self, method: str, data: TaskData) -> Files | None:

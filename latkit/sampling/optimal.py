@@ -17,8 +17,8 @@ from latkit.sampling.base import Choice, Rows
 
 POPULATION = 800
 """So many architectures stand for the space, as its users would draw them."""
-EXTREME = 0.05
-"""Such a share of them at either end, by expected latency, is not chosen from."""
+EXTREME = 2.5
+"""Architectures that are so many times slower or faster than the median are not chosen."""
 
 
 class Optimal:
@@ -45,8 +45,8 @@ class Optimal:
 def _usual(prior: Prior, design: Design, n: int) -> Rows:
     """Architectures of a latency that is not extreme: what these tell holds for few others."""
     mean = prior.hypotheses.mean(design).mean(axis=0)
-    low, high = np.quantile(mean, [EXTREME, 1 - EXTREME])
-    usual = np.flatnonzero((low <= mean) & (mean <= high))
+    ratio = mean / np.median(mean)
+    usual = np.flatnonzero((ratio > 1 / EXTREME) & (ratio < EXTREME))
     return usual if len(usual) >= n else np.arange(len(mean))
 
 

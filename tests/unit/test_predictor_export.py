@@ -20,7 +20,7 @@ BUNDLE = toy_bundle()
 NAMES = ("mean_ms", "lower_ms", "upper_ms")
 
 
-@pytest.fixture(params=[3, 20, 60])
+@pytest.fixture(params=[3, 20, 60, 700])
 def adapted(request):
     return adapt(BUNDLE, *sampled(request.param))
 
@@ -55,11 +55,13 @@ def random_operations(space, n, rng):
     return rng.integers(len(space.operations), size=(n, space.positions))
 
 
+@pytest.mark.parametrize("n", [20, 700])
 @pytest.mark.parametrize("name", ["nb201", "fbnet"])
-def test_shipped_bundles_export_what_numpy_computes(name, tmp_path):
+def test_shipped_bundles_export_what_numpy_computes(name, n, tmp_path):
     space = spaces.get(name)
-    adapted = adapted_to_a_mix_of_sources(space)
+    adapted = adapted_to_a_mix_of_sources(space, n)
     write(adapted, tmp_path / "p.onnx", {})
+    assert (tmp_path / "p.onnx").stat().st_size < 3_000_000
     others = random_operations(space, 500, np.random.default_rng(1))
     ours, theirs = adapted.predict(others), AdaptedFile.load(tmp_path / "p.onnx").predict(others)
     assert_same(ours, theirs)

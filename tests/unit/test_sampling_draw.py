@@ -38,6 +38,12 @@ def test_extremes_are_not_worth_their_measurement():
     rng, bundle = np.random.default_rng(0), Bundle.shipped("nb201")
     chosen = sampling.sample("optimal", NB201, 20, rng, bundle=bundle)
     pool = NB201.sample(np.random.default_rng(1), 2000)
-    flops = np.array([NB201.network(one).flops for one in pool], dtype=float)
-    least, most = np.quantile(flops, [0.02, 0.98])
-    assert all(least <= NB201.network(one).flops <= most for one in chosen)
+    prior = bundle.prior
+
+    def expected(subjects):
+        design = prior.design(bundle.features(NB201.matrix(subjects)))
+        return prior.hypotheses.mean(design).mean(axis=0)
+
+    ratio = expected(chosen) / np.median(expected(pool))
+    assert ((ratio > 0.35) & (ratio < 2.8)).all()
+    assert np.ptp(ratio) > 0.8
