@@ -46,9 +46,10 @@ TELLING = 256
 class Adapted:
     """A predictor of one device.
 
-    ``scale`` widens or narrows intervals so that they would have held the samples; ``notes`` tell
-    a person what to keep in mind; ``source_share`` is how much of the prediction's mean rests on
-    source devices rather than on costs; ``expected`` is what leaving out each sample tells of errors.
+    ``scale`` widens or narrows intervals so that they would have held the samples; ``expected`` is
+    what leaving out each sample tells of errors; ``notes`` tell a person what to keep in mind;
+    ``source_share`` is how much of the prediction's mean rests on source devices rather than on
+    costs.
     """
 
     bundle: Bundle
