@@ -13,11 +13,8 @@ FORMAT = "onnx"
 HINTS = {"fp32": "f32", "fp16": "f16", "int8": "f32"}
 
 
-INSTALLED = version_of(NAME)
-
-
 def version():
-    return INSTALLED
+    return version_of(NAME)
 
 
 def providers():

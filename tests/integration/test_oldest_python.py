@@ -25,7 +25,8 @@ PIPE = subprocess.PIPE
 IMPORT = """
 import os, sys
 from unittest import mock
-for name in ("numpy", "onnxruntime", "torch", "ai_edge_litert", "ai_edge_litert.interpreter"):
+litert = "ai_edge_litert", "ai_edge_litert.interpreter"
+for name in ("numpy", "onnxruntime", "torch", "ncnn", *litert):
     sys.modules[name] = mock.MagicMock(__version__="1.0")
 folder, name = os.path.split(sys.argv[1])
 sys.path.insert(0, folder)
