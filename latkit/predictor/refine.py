@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from latkit.features.features import Floats
-from latkit.predictor.evidence import JITTER, Samples, explain, residuals
+from latkit.predictor.evidence import JITTER, Samples, explain, explained, residuals
 from latkit.predictor.prior import Hypotheses
 
 CYCLES = 2
@@ -70,18 +70,17 @@ class Slope:
         """Minus the logarithm of the evidence, and its gradient, shape (B + 2,)."""
         from scipy.linalg import cholesky, lapack
 
-        parts = np.exp(logs)
+        parts, scatter = np.exp(logs), self.scatter(logs) / trust
         covariance = np.tensordot(parts[:-2], self.grams, axes=1)
-        covariance[np.diag_indices_from(covariance)] += self.scatter(logs) / trust
+        covariance[np.diag_indices_from(covariance)] += scatter
         factor = cholesky(covariance, lower=True, overwrite_a=True, check_finite=False)
         inverse, _ = lapack.dpotri(factor, lower=True)
         inverse = np.tril(inverse) + np.tril(inverse, -1).T
-        ones = inverse.sum(axis=1)
-        precision = ones.sum()
-        coefficients = inverse @ self.residual - ones * (ones @ self.residual / precision)
-        evidence = -0.5 * (self.residual @ coefficients + np.log(precision))
-        evidence -= np.log(np.diag(factor)).sum()
-        pull = np.outer(coefficients, coefficients) - inverse + np.outer(ones, ones) / precision
+        ones, white = inverse.sum(axis=1), inverse @ self.residual
+        found = explained(scatter, self.residual, ones, white, np.diag(inverse))
+        evidence = found.log_density(2 * np.log(np.diag(factor)).sum(), self.residual)
+        pull = np.outer(found.coefficients, found.coefficients) - inverse
+        pull += np.outer(ones, ones) / found.precision
         by_block = 0.5 * np.tensordot(self.grams, pull, axes=([1, 2], [0, 1]))
         own = 0.5 * np.diag(pull) / trust
         slope = parts * np.concatenate([by_block, [own @ self.alike, own @ self.growing]])

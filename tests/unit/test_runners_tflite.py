@@ -3,55 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
-import numpy as np
 import pytest
 
 pytest.importorskip("ai_edge_litert")
 
-from latkit.formats.cache import ModelCache
-from latkit.measure.reference import reference_output, same_output
-from latkit.protocol import BlockEvent, Failed, MeasureRequest
-from latkit.subjects import Recipe
-from tests.conformance.builder import SMALL
-from tests.conformance.runner import Harness, RunnerConformance
+from latkit.protocol import Failed, MeasureRequest
+from tests.conformance.runner import Harness
+from tests.conformance.runner_of_models import BuiltRunnerConformance
 
 
-@pytest.fixture(scope="module")
-def network():
-    return SMALL.network(SMALL.sample(np.random.default_rng(0), 1)[0])
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> ModelCache:
-    return ModelCache(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(scope="module")
-def model(cache: ModelCache, network) -> Path:
-    return cache.get(network, Recipe("tflite")).path
-
-
-@pytest.fixture(scope="module")
-def expected(cache: ModelCache, network):
-    return reference_output(cache.get(network).path, 0)
-
-
-class TestXnnpack(RunnerConformance):
+class TestXnnpack(BuiltRunnerConformance):
     runtime = "tflite"
     provider = "XNNPACK"
     format = "tflite"
-
-    @pytest.mark.parametrize("precision", ["fp16", "int8"])
-    def test_other_precisions_compute_the_same(
-        self, harness: Harness, request_: MeasureRequest, cache, network, expected, precision
-    ):
-        file = cache.get(network, Recipe("tflite", precision=precision))
-        request = replace(request_, model=str(file.path), precision=precision)
-        block = harness.ask(request)
-        assert isinstance(block, BlockEvent), block
-        assert same_output(block.output, expected, precision)
+    other_precisions = ("fp16", "int8")
 
     def test_a_delegate_that_is_not_there_is_an_error(
         self, harness: Harness, request_: MeasureRequest
@@ -61,7 +27,7 @@ class TestXnnpack(RunnerConformance):
         assert "/no/such/delegate.so" in failed.detail
 
 
-class TestBuiltinKernels(RunnerConformance):
+class TestBuiltinKernels(BuiltRunnerConformance):
     runtime = "tflite"
     provider = "builtin"
     format = "tflite"
