@@ -23,6 +23,7 @@ from latkit.predictor.many import weigh_each
 from latkit.predictor.posterior import Model, collapse
 from latkit.predictor.prior import Hypotheses, Prior
 from latkit.predictor.refine import refine
+from latkit.predictor.resample import resample
 from latkit.predictor.runtime import FEW_SAMPLES
 from latkit.spaces.base import Indices
 
@@ -36,8 +37,10 @@ PLAUSIBLE = (1e-6, 1e6)
 SCREENED, PROMISING = 24, 500
 """Where samples are more, all hypotheses are weighed on so many first; so many of them go on."""
 FEW = 48
-"""Up to so many samples hypotheses are averaged as they were drawn; more can refine them."""
+"""Up to so many samples hypotheses that were drawn are averaged; more can refine them."""
 REFINED, FEWEST_REFINED = 6, 2
+SEED = 0
+"""Of all that is drawn while adapting: the same samples give the same predictor."""
 TELLING = 256
 """So many samples tell the variances of a hypothesis."""
 
@@ -107,12 +110,14 @@ def adapt(
 
 def fit(prior: Prior, samples: Samples, median_ms: float) -> Fits:
     """Weigh all hypotheses; where samples are many, refine the best on ever more of them."""
-    hypotheses, odds = prior.hypotheses, prior.log_odds(median_ms)
+    hypotheses = prior.hypotheses
+    odds = prior.log_odds(hypotheses, median_ms)
     if len(samples) > SCREENED:
         best = _best(weigh(hypotheses, samples.take(slice(SCREENED)), odds), PROMISING)
         hypotheses, odds = hypotheses.take(best), odds[best]
     if len(samples) <= FEW:
-        return weigh(hypotheses, samples, odds)
+        drawn = weigh(hypotheses, samples, odds)
+        return resample(prior, drawn, samples, median_ms, np.random.default_rng(SEED))
     screened = weigh(hypotheses, samples.take(slice(FEW)), odds)
     best = _best(screened, max(FEWEST_REFINED, min(REFINED, REFINED * TELLING // len(samples))))
     some = samples.take(slice(TELLING))

@@ -142,16 +142,16 @@ class Prior:
     counts_launches: NDArray[np.bool_]
     source_ms: Floats
 
-    def log_odds(self, median_ms: float) -> Floats:
-        """How plausible the hypotheses are for a device of this median latency, shape (K,)."""
+    def log_odds(self, hypotheses: Hypotheses, median_ms: float) -> Floats:
+        """How plausible hypotheses are for a device of this median latency, shape (K,)."""
         low, high = LAUNCH_MS
-        launched = self.hypotheses.shares[:, 1 : 1 + len(self.cost_mean)] * self.counts_launches
+        launched = hypotheses.shares[:, 1 : 1 + len(self.cost_mean)] * self.counts_launches
         launch_ms = median_ms / self.cost_mean
         slow = np.log(np.clip(launched @ launch_ms / high, 1, LAUNCH_LIMIT))
         fast = np.log(np.clip(launch_ms / low, 1 / LAUNCH_LIMIT, 1))
         odds: Floats = -0.5 * (slow**2 + launched @ fast**2) / LAUNCH_FACTOR**2
         ratio = np.log(median_ms / self.source_ms)
-        unlike = self.hypotheses.shares[:, -len(ratio) :] @ ratio**2 / SPEED_FACTOR**2
+        unlike = hypotheses.shares[:, -len(ratio) :] @ ratio**2 / SPEED_FACTOR**2
         odds -= 0.5 * SPEED_TAIL * np.log1p(unlike / SPEED_TAIL)
         return odds
 

@@ -1,0 +1,60 @@
+"""Drawing more hypotheses near the best, where samples tell more than the first draw can hold.
+
+Twenty samples of a device that no source resembles may leave one hypothesis of thousands, and
+that one is none too good. So its neighbourhood is drawn from, and weighed again: adaptive
+importance sampling (Cappe et al., "Population Monte Carlo", 2004). Where many hypotheses still
+share the weight, as after three samples, there is nothing to be gained, and nothing is drawn.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from latkit.features.features import Floats
+from latkit.predictor.evidence import Fits, Samples, weigh
+from latkit.predictor.prior import Hypotheses, Prior
+
+ROUNDS = 3
+COUNT, KEPT = 400, 100
+"""So many hypotheses are drawn in a round, and so many of those before are kept."""
+LEAST_SAMPLES = 8
+ENOUGH = 50
+"""So many hypotheses, by their effective number, are an average that needs no more."""
+TEMPER = 0.5
+"""The neighbourhood of a hypothesis is drawn from by this power of its probability."""
+SHARES, VARIANCES, NOISE, ABSOLUTE = 0.3, 1.0, 0.5, 0.7
+"""Steps, as standard deviations of logarithms; of log-odds in the last."""
+NOISE_RANGE = (1e-3, 1.0)
+ABSOLUTE_RANGE = (0.01, 0.99)
+
+
+def resample(
+    prior: Prior, fits: Fits, samples: Samples, median_ms: float, rng: np.random.Generator
+) -> Fits:
+    """Fits of hypotheses of which enough are near the best."""
+    for _ in range(ROUNDS if len(samples) >= LEAST_SAMPLES else 0):
+        if 1 / np.square(fits.weights).sum() > ENOUGH:
+            break
+        best = fits.hypotheses.take(np.argsort(-fits.weights, kind="stable")[:KEPT])
+        pool = Hypotheses.concatenate([best, _near(fits.hypotheses, fits.weights, rng)])
+        fits = weigh(pool, samples, prior.log_odds(pool, median_ms))
+    return fits
+
+
+def _near(hypotheses: Hypotheses, weights: Floats, rng: np.random.Generator) -> Hypotheses:
+    odds = weights**TEMPER
+    drawn = hypotheses.take(rng.choice(len(weights), COUNT, p=odds / odds.sum()))
+    shares = _moved(drawn.shares, SHARES, rng)
+    absolute = np.clip(drawn.absolute, *ABSOLUTE_RANGE)
+    moved = _moved(absolute / (1 - absolute), ABSOLUTE, rng)
+    return Hypotheses(
+        shares=shares / shares.sum(axis=1, keepdims=True),
+        is_log=drawn.is_log,
+        variances=_moved(drawn.variances, VARIANCES, rng),
+        noise=np.clip(_moved(drawn.noise, NOISE, rng), *NOISE_RANGE),
+        absolute=moved / (1 + moved),
+    )
+
+
+def _moved(values: Floats, step: float, rng: np.random.Generator) -> Floats:
+    return np.asarray(values * np.exp(step * rng.standard_normal(values.shape)))
