@@ -1,3 +1,6 @@
+import sys
+from pathlib import Path
+
 import pytest
 
 from latkit.evaluation.families import FAMILIES
@@ -5,15 +8,38 @@ from latkit.evaluation.tasks import PUBLISHED
 from tests import needs
 
 
+KINDS = ("nvidia", "xeon", "phone", "pi", "accelerator")
+RUNTIMES = ("onnxruntime", "tflite", "torch", "openvino", "ncnn")
+
+
 def test_names():
-    kinds = ("nvidia", "xeon", "phone", "pi", "accelerator")
-    assert list(FAMILIES) == [f"{letter}-{kind}" for letter in "NF" for kind in kinds]
+    names = [f"{letter}-{name}" for letter in "NF" for name in (*KINDS, *RUNTIMES)]
+    assert list(FAMILIES) == names
     assert all(name == task.name for name, task in FAMILIES.items())
 
 
 @pytest.mark.parametrize("letter", "NF")
+def test_a_runtime_left_out_is_so_in_all_its_settings(letter):
+    for runtime in RUNTIMES:
+        task = FAMILIES[f"{letter}-{runtime}"]
+        assert all(device.startswith(f"x86_{runtime}") for device in task.targets)
+        assert not any(device.startswith(f"x86_{runtime}") for device in task.sources)
+        assert len(task.sources) + len(task.targets) == 27 + 12
+
+
+def test_the_settings_are_those_that_are_measured():
+    sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+    try:
+        import sources
+    finally:
+        sys.path.pop(0)
+    left_out = [device for name in RUNTIMES for device in FAMILIES[f"N-{name}"].targets]
+    assert sorted(left_out) == sorted(sources.SETTINGS)
+
+
+@pytest.mark.parametrize("letter", "NF")
 def test_families_of_a_space_share_out_all_its_devices(letter):
-    tasks = [task for name, task in FAMILIES.items() if name.startswith(letter)]
+    tasks = [FAMILIES[f"{letter}-{kind}"] for kind in KINDS]
     targets = [device for task in tasks for device in task.targets]
     assert len(targets) == len(set(targets)) == 27
     assert all({*task.sources, *task.targets} == set(targets) for task in tasks)
