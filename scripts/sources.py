@@ -17,10 +17,12 @@ from pathlib import Path
 from latkit import Lab
 from latkit.measurement import Measurement
 from latkit.store.io import flat
+from sources_page import page
 
 ROOT = Path(__file__).parents[1]
 WORKSPACE = ROOT / ".sources"
 DATA = ROOT / "data"
+PAGE = ROOT / "docs" / "own-sources.md"
 SPACES = ("nb201", "fbnet")
 SETTINGS: dict[str, Mapping[str, str | int]] = {
     "x86_onnxruntime": {"runtime": "onnxruntime"},
@@ -53,8 +55,7 @@ def main() -> int:
         for setting in asked
         if measure(space, SETTINGS[setting])
     ]
-    for space in SPACES:
-        write(space)
+    PAGE.write_text(page({space: write(space) for space in SPACES}))
     for one in failed:
         print(f"not complete: {one}")
     return 1 if failed else 0
@@ -69,11 +70,13 @@ def measure(space: str, setting: Mapping[str, str | int]) -> int:
     return subprocess.run([*command, "--archs", str(networks)], env=environment).returncode
 
 
-def write(space: str) -> None:
+def write(space: str) -> list[Measurement]:
     """An export without raw samples, in which every setting is a board."""
     found = Lab(data=WORKSPACE).dataset.find(space=space, newest=True)
-    count = flat.write(map(named, found), DATA / f"own_sources_{space}.parquet")
-    print(f"{space}: {count:,} measurements")
+    boards = [named(one) for one in found]
+    flat.write(boards, DATA / f"own_sources_{space}.parquet")
+    print(f"{space}: {len(boards):,} measurements")
+    return boards
 
 
 def named(one: Measurement) -> Measurement:

@@ -42,7 +42,8 @@ class Few:
         sampling.looks_at_bundle(self.sampler)  # there is one of that name
         if self.n is not None and self.n > MOST:
             raise UsageError(
-                f"a predictor is adapted to {MOST:,} measurements at most, not {self.n:,}"
+                f"a predictor is adapted to {MOST:,} measurements at most, not {self.n:,}",
+                "without --n, it is adapted to as many as there are",
             )
 
     def of(

@@ -30,9 +30,9 @@ class SshMissing(DeviceUnreachable):
         )
 
 
-def link_lost(where: str) -> DeviceUnreachable:
+def link_lost(where: str, reason: str = "") -> DeviceUnreachable:
     """What to raise for a lost connection."""
     return DeviceUnreachable(
-        f"the link to {where} was lost",
+        f"the link to {where} was lost" + (f": {reason}" if reason else ""),
         "is the device still switched on and in the network? once it is, run the command again",
     )

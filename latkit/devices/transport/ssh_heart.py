@@ -17,23 +17,24 @@ ANSWER_LIMIT_S = 30.0
 
 
 @contextmanager
-def heart(transport: paramiko.Transport) -> Iterator[None]:
-    """Meanwhile, end the connection where its server does not answer any more."""
-    ended = threading.Event()
-    threading.Thread(target=_watch, args=(transport, ended), daemon=True).start()
+def heart(transport: paramiko.Transport) -> Iterator[threading.Event]:
+    """Meanwhile, end the connection where its server does not answer any more, and say so."""
+    ended, silent = threading.Event(), threading.Event()
+    threading.Thread(target=_watch, args=(transport, ended, silent), daemon=True).start()
     try:
-        yield
+        yield silent
     finally:
         ended.set()
 
 
-def _watch(transport: paramiko.Transport, ended: threading.Event) -> None:
+def _watch(transport: paramiko.Transport, ended: threading.Event, silent: threading.Event) -> None:
     while not ended.wait(BEAT_S):
         # In a thread of its own: writing may itself be what does not end.
         beat = threading.Thread(target=_beat, args=(transport,), daemon=True)
         beat.start()
         beat.join(ANSWER_LIMIT_S)
         if beat.is_alive():
+            silent.set()
             transport.close()
             return
 

@@ -25,9 +25,10 @@ class Link:
     def __init__(self, target: Target) -> None:
         self.target = target
         self._held = ExitStack()
+        self._cause: BaseException | None = None
         with ExitStack() as opening:
             self._transport = connect(target, opening)
-            opening.enter_context(heart(self._transport))
+            self._silent = opening.enter_context(heart(self._transport))
             self._held = opening.pop_all()
 
     @property
@@ -44,8 +45,8 @@ class Link:
             return self._transport.open_session()
         except paramiko.ChannelException as problem:
             raise SessionRefused(self.description, problem.text) from None
-        except FAILURES:
-            raise self.failure() from None
+        except FAILURES as problem:
+            raise self.failure(problem) from None
 
     def abort(self) -> None:
         """End it at once, though somebody may be stuck in writing to it."""
@@ -61,6 +62,12 @@ class Link:
         """Whether the connection is up as far as is known at this moment."""
         return bool(self._transport.is_active())
 
-    def failure(self) -> DeviceUnreachable:
-        """What to raise for a lost connection."""
-        return link_lost(self.description)
+    def failure(self, seen: BaseException | None = None) -> DeviceUnreachable:
+        """What to raise for a lost connection; paramiko tells what ended it only once."""
+        self._cause = self._cause or self._transport.get_exception() or seen
+        return link_lost(self.description, "no answer" if self._silent.is_set() else self._reason())
+
+    def _reason(self) -> str:
+        if isinstance(self._cause, EOFError):
+            return "closed by the other end"
+        return getattr(self._cause, "strerror", None) or str(self._cause or "")
