@@ -29,6 +29,8 @@ from latkit.spaces.base import Indices, Space
 
 MOST_PAIR_COLUMNS = 1000
 KERNEL_LENGTH = 4.0
+EXACT = "exact"
+"""One-hots beside coordinates of choices: what many samples tell of a choice like no other."""
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,10 @@ class Encoder:
                 found[f"{prefix}onehot"] = onehot(cell, choices, positions)
             if positions * (positions - 1) // 2 * choices**2 <= MOST_PAIR_COLUMNS:
                 found[f"{prefix}pairs"] = pairs(cell, choices, positions)
-        flat = onehot(operations, choices, positions)
-        return found | {name: flat @ table for name, table in self.smooth.items()}
+        if self.smooth:
+            flat = found[EXACT] = onehot(operations, choices, positions)
+            found |= {name: flat @ table for name, table in self.smooth.items()}
+        return found
 
 
 def encoder(space: Space, reference: Indices, rng: np.random.Generator) -> Encoder:

@@ -22,7 +22,7 @@ from latkit.predictor.left_out import Expected, LeftOut
 from latkit.predictor.many import weigh_each
 from latkit.predictor.posterior import Model, collapse
 from latkit.predictor.prior import Hypotheses, Prior
-from latkit.predictor.refine import refine
+from latkit.predictor.refine import afresh, refine
 from latkit.predictor.resample import resample
 from latkit.predictor.runtime import FEW_SAMPLES
 from latkit.spaces.base import Indices
@@ -31,18 +31,21 @@ if TYPE_CHECKING:
     from latkit.predictor.bundle import Bundle
 
 MIN_SAMPLES = 3
-DEFAULT_NOISE, WORST_NOISE = 0.01, 10.0
+UNKNOWN_NOISE, WORST_NOISE = 5e-4, 10.0
+"""Where a measurement's own error is not known, the hypotheses tell: next to nothing is added."""
 PLAUSIBLE = (1e-6, 1e6)
 """Beyond this multiple of the median a latency counts as if it were there."""
 SCREENED, PROMISING = 24, 500
 """Where samples are more, all hypotheses are weighed on so many first; so many of them go on."""
 FEW = 48
 """Up to so many samples hypotheses that were drawn are averaged; more can refine them."""
-REFINED, FEWEST_REFINED = 6, 2
+REFINED, FEWEST_REFINED = 4, 2
 SEED = 0
 """Of all that is drawn while adapting: the same samples give the same predictor."""
 TELLING = 256
 """So many samples tell the variances of a hypothesis."""
+WEIGHED = 1500
+"""So many samples are weighed under all that is refined, within its limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,8 @@ def adapt(
     """
     latency_ms = np.asarray(latency_ms, dtype=np.float64)
     _require_usable(operations, latency_ms)
-    known = np.full(len(latency_ms), DEFAULT_NOISE) if noise is None else np.asarray(noise, float)
-    known = np.where(np.isfinite(known), np.minimum(known, WORST_NOISE), DEFAULT_NOISE)
+    known = np.full(len(latency_ms), UNKNOWN_NOISE) if noise is None else np.asarray(noise, float)
+    known = np.where(np.isfinite(known), np.minimum(known, WORST_NOISE), UNKNOWN_NOISE)
     median_ms = float(np.median(latency_ms))
     design = bundle.prior.design(bundle.features(operations))
     relative = np.clip(latency_ms / median_ms, *PLAUSIBLE)
@@ -119,10 +122,12 @@ def fit(prior: Prior, samples: Samples, median_ms: float) -> Fits:
         drawn = weigh(hypotheses, samples, odds)
         return resample(prior, drawn, samples, median_ms, np.random.default_rng(SEED))
     screened = weigh(hypotheses, samples.take(slice(FEW)), odds)
-    best = _best(screened, max(FEWEST_REFINED, min(REFINED, REFINED * TELLING // len(samples))))
+    best = _best(screened, max(FEWEST_REFINED, min(REFINED, WEIGHED // len(samples))))
     some = samples.take(slice(TELLING))
-    refined = [refine(hypotheses.take(row[None]), some) for row in best]
-    return weigh_each(Hypotheses.concatenate(refined), samples, odds[best])
+    begun = [hypotheses.take(row[None]) for row in best]
+    begun.append(afresh(begun[0], some))
+    refined = Hypotheses.concatenate([refine(one, some) for one in begun])
+    return weigh_each(refined, samples, odds[[*best, best[0]]])
 
 
 def _shuffled(operations: Indices) -> NDArray[np.int64]:

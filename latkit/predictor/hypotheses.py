@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from latkit.features.encoder import EXACT
 from latkit.features.features import Features, Floats
 from latkit.features.neighbours import NEIGHBOURS
 from latkit.predictor.prior import FLOOR, Hypotheses, Prior
@@ -20,6 +21,8 @@ WHITENING_CUTOFF = 3e-3
 SUBSAMPLE = 800
 LEADING = ("flops", "launches")
 """Costs that most often explain a device alone."""
+RARE = (NEIGHBOURS, EXACT)
+"""Ends of names of blocks that few samples cannot tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class HyperPrior:
         other_single: odds that any of the others is the only cost.
         constant: probability that there is a constant share.
         spread: Dirichlet weight of a block in the residual's variance.
-        rare: the same of a block of interactions, which few samples cannot tell.
+        rare: the same of a block that few samples cannot tell.
         residual: range of the residual's variance relative to that of the mean, log-uniform.
         noise: range of the noise of a measurement of the median network, relative, log-uniform.
         absolute: Beta weights of the share of its variance that does not grow with latency.
@@ -80,7 +83,7 @@ def draw_prior(
     whitened = {scale: _whiten(np.log(sources) if scale else sources) for scale in (True, False)}
     names = tuple(features.blocks)
     centres = {name: features.blocks[name].mean(axis=0) for name in names}
-    weights = [hyper.rare if name.endswith(NEIGHBOURS) else hyper.spread for name in names]
+    weights = [hyper.rare if name.endswith(RARE) else hyper.spread for name in names]
     split = rng.dirichlet([*[hyper.spread] * 3, *weights], hypotheses)
     size = _log_uniform(hyper.residual, rng, hypotheses)
     return Prior(

@@ -1,15 +1,17 @@
 """Pretraining: latencies of many devices go in, a bundle comes out.
 
-The backbone learns all source devices at once; the adapter's hypotheses are drawn; both are
-written as graph and tensors that need no torch any more.
+Sources that were measured on few architectures are completed; the backbone learns all sources at
+once; the adapter's hypotheses are drawn; both are written as graph and tensors that need no torch
+any more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timezone
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +22,7 @@ from latkit.features.additive import Floats
 from latkit.features.encoder import Encoder, encoder
 from latkit.features.features import Features
 from latkit.predictor.bundle import BLOCK, FORMAT, Bundle
+from latkit.predictor.complete import complete, wide
 from latkit.predictor.featuriser import Featuriser, inputs, principal
 from latkit.predictor.hypotheses import draw_prior
 from latkit.predictor.inference import run
@@ -35,6 +38,8 @@ REFERENCE = 4000
 CLIP = 3.0
 """Latencies count up to this multiple of a device's median when its spread is measured."""
 
+Progress = Callable[[int, int], None]
+
 
 def pretrain(
     space: Space,
@@ -46,7 +51,7 @@ def pretrain(
     command: str = "",
     schedule: Schedule | None = None,
     shape: Shape | None = None,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Bundle:
     """Train a bundle on measured latencies; the same seed and data give the same bundle.
 
@@ -66,6 +71,31 @@ def pretrain(
         MissingDependency: torch is not installed.
     """
     _require_usable(space, operations, latency_ms, devices)
+    first = wide(latency_ms)
+    samples = np.isfinite(latency_ms).sum(axis=0)
+    learn = partial(_learn, space, operations, seed=seed, schedule=schedule, shape=shape)
+    if not first.all():
+        of_first = [name for name, is_wide in zip(devices, first, strict=True) if is_wide]
+        teacher = learn(latency_ms[:, first], of_first, progress=_half(progress, 0))
+        latency_ms = latency_ms.copy()
+        latency_ms[:, ~first] = complete(teacher, operations, latency_ms[:, ~first])
+        progress = _half(progress, 1)
+    bundle = learn(latency_ms, devices, progress=progress)
+    told = {"samples": samples.tolist(), "command": command}
+    return replace(bundle, manifest={**bundle.manifest, **told})
+
+
+def _learn(
+    space: Space,
+    operations: Indices,
+    latency_ms: Floats,
+    devices: Sequence[str],
+    *,
+    seed: int,
+    schedule: Schedule | None,
+    shape: Shape | None,
+    progress: Progress | None,
+) -> Bundle:
     rng = np.random.default_rng(seed)
     reference = _reference(space, rng)
     tables = encoder(space, reference, rng)
@@ -80,11 +110,9 @@ def pretrain(
         "positions": space.positions,
         "operations": list(space.operations),
         "devices": list(devices),
-        "samples": [int(count) for count in np.isfinite(latency_ms).sum(axis=0)],
         "costs": list(tables.cost_names),
         "blocks": blocks,
         "seed": seed,
-        "command": command,
         "created": datetime.now(timezone.utc).date().isoformat(),
         "latkit": __version__,
         **about,
@@ -95,6 +123,13 @@ def pretrain(
     )
     prior = draw_prior(features, tables.cost_names, np.nanmedian(latency_ms, axis=0), rng)
     return Bundle(manifest, _graph(featuriser, space), prior)
+
+
+def _half(progress: Progress | None, done: int) -> Progress | None:
+    """One of two trainings, told as half of one."""
+    if progress is None:
+        return None
+    return lambda epoch, epochs: progress(done * epochs + epoch, 2 * epochs)
 
 
 def _require_usable(
@@ -142,7 +177,7 @@ def _train(
     rng: np.random.Generator,
     schedule: Schedule | None,
     shape: Shape | None,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress | None,
 ) -> tuple[Featuriser, dict[str, Any]]:
     try:
         import torch

@@ -23,6 +23,7 @@ BREADTH = 1.5
 """Standard deviation of the logarithm of a variance, before the samples."""
 LOWEST = 1e-8
 LIMITS = (np.log(1e-9), np.log(1e3))
+LITTLE_NOISE = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,9 @@ def refine(one: Hypotheses, samples: Samples) -> Hypotheses:
         return value + 0.5 * float(away @ away), gradient + away / BREADTH
 
     logs, trust = begin, np.ones(len(samples))
-    for _ in range(CYCLES):
+    for cycle in range(CYCLES):
+        if cycle:
+            trust = slope.trust(logs, slope.trust(logs, trust))
         climbed = minimize(
             posterior,
             logs,
@@ -112,8 +115,23 @@ def refine(one: Hypotheses, samples: Samples) -> Hypotheses:
             options={"maxiter": STEPS},
         )
         logs = climbed.x
-        trust = slope.trust(logs, slope.trust(logs, trust))
     return _with_variances(one, np.exp(logs))
+
+
+def afresh(one: Hypotheses, samples: Samples) -> Hypotheses:
+    """The same mean with nothing presumed of what is left: blocks are alike, noise is little.
+
+    What looked like noise in the samples that chose a hypothesis is a summit that climbing does not
+    leave, whatever more samples show.
+    """
+    left = residuals(one, samples)[0].var() + LOWEST
+    return Hypotheses(
+        one.shares,
+        one.is_log,
+        np.full_like(one.variances, left / one.variances.shape[1]),
+        np.full_like(one.noise, LITTLE_NOISE),
+        np.full_like(one.absolute, 0.5),
+    )
 
 
 def _with_variances(one: Hypotheses, parts: Floats) -> Hypotheses:

@@ -84,6 +84,14 @@ def test_latencies_that_edges_decide_are_learned(name):
     assert np.corrcoef(predicted.mean_ms[20:], latency_ms[20:, 0])[0, 1] > 0.9
 
 
+def test_a_device_that_adds_up_layers_is_learned_from_all_samples(trained):
+    space, rows = population(trained.space, 500, seed=7)
+    table = np.random.default_rng(3).uniform(0.5, 1.5, (space.positions, len(space.operations)))
+    latency_ms = table[np.arange(space.positions), rows].sum(axis=1)
+    found = adapter.adapt(trained, rows[:300], latency_ms[:300]).predict(rows[300:])
+    assert np.median(np.abs(found.mean_ms / latency_ms[300:] - 1)) < 5e-3
+
+
 def test_manifest_tells_the_origin(trained):
     manifest = json.loads(json.dumps(trained.manifest))
     assert manifest["devices"] == DEVICES
@@ -120,6 +128,29 @@ def test_broken_and_missing_values_do_no_harm():
     found = bundle.features(rows).sources
     for column in range(len(DEVICES)):
         assert spearmanr(found[:, column], clean[:, column]).statistic > 0.9
+
+
+def test_a_source_of_few_architectures_is_completed_by_the_others():
+    space, rows = population("fbnet", 1200)
+    clean = latencies(space, rows)
+    latency_ms = np.column_stack([clean, 5 * clean[:, 0] + clean[:, 2]])
+    told, few = [], 60
+    latency_ms[few:, 3] = np.nan
+    bundle = pretrain(
+        space,
+        rows,
+        latency_ms,
+        [*DEVICES, "narrow"],
+        schedule=QUICK,
+        shape=TINY,
+        progress=lambda done, total: told.append(done / total),
+    )
+    unseen = rows[few:]
+    truth = 5 * clean[few:, 0] + clean[few:, 2]
+    assert spearmanr(bundle.features(unseen).sources[:, 3], truth).statistic > 0.97
+    assert bundle.manifest["samples"] == [1200, 1200, 1200, few]
+    assert np.isnan(latency_ms[few:, 3]).all()  # the caller's own
+    assert told == [epoch / 16 for epoch in range(1, 17)]
 
 
 @pytest.mark.parametrize(
