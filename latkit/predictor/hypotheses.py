@@ -52,7 +52,7 @@ class HyperPrior:
     spread: float = 0.35
     rare: float = 0.05
     residual: tuple[float, float] = (0.01, 1.0)
-    noise: tuple[float, float] = (0.002, 0.5)
+    noise: tuple[float, float] = (0.005, 0.5)
     absolute: tuple[float, float] = (0.5, 0.5)
 
 

@@ -19,7 +19,7 @@ CALIBRATION = 0.95
 """Source devices taken as targets stayed within their intervals too often without it."""
 CONFORMAL_PRIOR = 30
 WIDEST = 2.0
-TELLING = 10
+TELLING = 24
 """So many samples may not narrow intervals, twice as many by half: few tell little of a tail."""
 NARROWEST = 0.4
 

@@ -24,7 +24,7 @@ TEMPER = 0.5
 """The neighbourhood of a hypothesis is drawn from by this power of its probability."""
 SHARES, VARIANCES, NOISE, ABSOLUTE = 0.3, 1.0, 0.5, 0.7
 """Steps, as standard deviations of logarithms; of log-odds in the last."""
-NOISE_RANGE = (1e-3, 1.0)
+NOISE_RANGE = (5e-3, 1.0)
 ABSOLUTE_RANGE = (0.01, 0.99)
 
 
