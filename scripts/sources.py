@@ -14,10 +14,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from sources_page import page
+
 from latkit import Lab
 from latkit.measurement import Measurement
 from latkit.store.io import flat
-from sources_page import page
 
 ROOT = Path(__file__).parents[1]
 WORKSPACE = ROOT / ".sources"

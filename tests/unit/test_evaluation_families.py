@@ -7,7 +7,6 @@ from latkit.evaluation.families import FAMILIES
 from latkit.evaluation.tasks import PUBLISHED
 from tests import needs
 
-
 KINDS = ("nvidia", "xeon", "phone", "pi", "accelerator")
 RUNTIMES = ("onnxruntime", "tflite", "torch", "openvino", "ncnn")
 
