@@ -83,7 +83,7 @@ def test_what_is_measured_need_not_be_asked_again():
 
 def test_the_adapter_does_better_than_with_a_random_draw():
     def error(name, seed):
-        rows, rng = draw(name, 4, seed), np.random.default_rng(seed)
+        rows, rng = draw(name, 8, seed), np.random.default_rng(seed)
         found = adapt(BUNDLE, POOL[rows], latencies(POOL[rows], rng)).predict(POOL)
         truth = latencies(POOL, rng, noise=0)
         return np.median(np.abs(found.mean_ms / truth - 1))
