@@ -3,7 +3,14 @@
 from tests.integration.hostile_campaign import impatient, measure, models
 from tests.integration.own_lease import local, usual_lease_is_not_ours
 from tests.integration.ssh_doors import door
-from tests.integration.sshd import ssh_home, ssh_home_alone, sshd, sshd_server, sshd_without_sftp
+from tests.integration.sshd import (
+    own_sshd,
+    ssh_home,
+    ssh_home_alone,
+    sshd,
+    sshd_server,
+    sshd_without_sftp,
+)
 
 __all__ = [
     "door",
@@ -11,6 +18,7 @@ __all__ = [
     "local",
     "measure",
     "models",
+    "own_sshd",
     "ssh_home",
     "ssh_home_alone",
     "sshd",

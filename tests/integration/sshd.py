@@ -22,6 +22,8 @@ from pathlib import Path
 import pytest
 
 from latkit.devices import ssh_config
+from latkit.devices.profile import create
+from latkit.devices.transport import Transport, open_transport
 from tests import needs
 
 _SERVER = shutil.which("sshd") or "/usr/sbin/sshd"
@@ -241,3 +243,16 @@ def sshd(sshd_server: Sshd, ssh_home: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """The shared server, which the client's ssh configuration knows as ``Host board``."""
     monkeypatch.setenv("LATKIT_SSH_CONFIG", str(sshd_server.config))
     return sshd_server
+
+
+@pytest.fixture
+def own_sshd(tmp_path: Path, ssh_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
+    """A server that a test may break."""
+    with running_sshd(tmp_path / "own-sshd") as server:
+        monkeypatch.setenv("LATKIT_SSH_CONFIG", str(server.config))
+        yield server
+
+
+def board(**values: object) -> Transport:
+    """To the ``Host board`` of the client's ssh configuration."""
+    return open_transport(create({"name": "board", **values}))

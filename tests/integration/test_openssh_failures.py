@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,6 @@ from latkit.errors import DeviceUnreachable, HostKeyError, LatkitError, RemoteCo
 from tests.conformance.transport import left_behind, line, process_ended, running
 from tests.integration.ssh_doors import by_ssh
 from tests.integration.sshd import Sshd, free_port, make_key, running_sshd
-
-
-@pytest.fixture
-def own_sshd(tmp_path: Path, ssh_home: Path) -> Iterator[Sshd]:
-    """A server that a test may break."""
-    with running_sshd(tmp_path / "own-sshd") as server:
-        yield server
 
 
 def to(host: str, port: int, connect_timeout_s: float = 10.0) -> OpenSshTransport:

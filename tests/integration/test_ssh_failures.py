@@ -1,4 +1,4 @@
-"""Everything that can go wrong between here and a device, and what is then said."""
+"""Everything that keeps a device from being reached, and what is then said."""
 
 from __future__ import annotations
 
@@ -15,33 +15,19 @@ from pathlib import Path
 import pytest
 
 from latkit.devices.profile import create
-from latkit.devices.transport import Transport, open_transport
 from latkit.devices.transport.ssh_connect import _no_connection
 from latkit.devices.transport.ssh_target import resolve
 from latkit.errors import DeviceUnreachable, HostKeyError, LatkitError, UsageError
-from tests.conformance.transport import line, process_ended, running
-from tests.integration.sshd import Sshd, free_port, make_key, running_sshd
+from tests.integration.sshd import Sshd, board, free_port, make_key
 
 NO_AGENT = 2
 """What ssh-add ends with while nobody answers at SSH_AUTH_SOCK."""
-
-
-def board(**values: object) -> Transport:
-    return open_transport(create({"name": "board", **values}))
 
 
 def failure(**values: object) -> LatkitError:
     with pytest.raises(LatkitError) as caught, board(**values):
         pass
     return caught.value
-
-
-@pytest.fixture
-def own_sshd(tmp_path: Path, ssh_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sshd]:
-    """A server that a test may break."""
-    with running_sshd(tmp_path / "own-sshd") as server:
-        monkeypatch.setenv("LATKIT_SSH_CONFIG", str(server.config))
-        yield server
 
 
 @contextlib.contextmanager
@@ -139,6 +125,12 @@ class TestNoServer:
     def test_a_transport_that_was_never_entered(self):
         with pytest.raises(DeviceUnreachable, match="not connected"):
             board().run(["true"])
+
+
+def test_server_gone(own_sshd: Sshd):
+    own_sshd.stop()
+    assert "connection refused" in failure().message
+    own_sshd.start()
 
 
 class TestHostKey:
@@ -339,115 +331,3 @@ def _add_to_agent(key: Path, passphrase: str = "") -> None:
     answer.chmod(0o755)
     environment = {**os.environ, "SSH_ASKPASS": str(answer), "SSH_ASKPASS_REQUIRE": "force"}
     subprocess.run(["ssh-add", "-q", str(key)], env=environment, check=True, capture_output=True)
-
-
-class TestLostLink:
-    def test_session_killed_in_the_middle_of_a_command(self, own_sshd: Sshd):
-        with board() as transport:
-            threading.Timer(0.5, own_sshd.kill_sessions).start()
-            for command in (["sleep", "30"], ["true"]):
-                with pytest.raises(DeviceUnreachable, match=r"link to .* was lost: (Conn|closed)"):
-                    transport.run(command)
-
-    def test_session_killed_while_waiting_for_a_line(self, own_sshd: Sshd):
-        with board() as transport, running(transport, "input()") as process:
-            threading.Timer(0.5, own_sshd.kill_sessions).start()
-            with pytest.raises(DeviceUnreachable, match="was lost"):
-                line(process)
-            with pytest.raises(DeviceUnreachable, match="was lost"):
-                process.send(b"x")
-            assert process.close() is None
-
-    def test_a_server_that_hangs_is_noticed(self, own_sshd: Sshd, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr("latkit.devices.transport.ssh_heart.BEAT_S", 0.5)
-        monkeypatch.setattr("latkit.devices.transport.ssh_heart.ANSWER_LIMIT_S", 1.0)
-        with (
-            board() as transport,
-            running(transport, "input()") as process,
-            own_sshd.hanging(),
-            pytest.raises(DeviceUnreachable, match="was lost: no answer"),
-        ):
-            process.receive(60.0, 1000)
-
-    def test_writing_to_a_server_that_hangs_ends(
-        self, own_sshd: Sshd, monkeypatch: pytest.MonkeyPatch
-    ):
-        monkeypatch.setattr("latkit.devices.transport.ssh_heart.BEAT_S", 0.5)
-        monkeypatch.setattr("latkit.devices.transport.ssh_heart.ANSWER_LIMIT_S", 1.0)
-        with (
-            board() as transport,
-            running(transport, "import time; time.sleep(60)") as process,
-            own_sshd.hanging(),
-            pytest.raises(DeviceUnreachable, match="was lost: no answer"),
-        ):
-            process.send(b"x" * 30_000_000)
-
-    def test_session_killed_in_the_middle_of_an_upload(self, own_sshd: Sshd, tmp_path: Path):
-        model = tmp_path / "model"
-        with model.open("wb") as file:
-            file.truncate(2_000_000_000)
-        with board() as transport:
-            assert not transport.exists("/no/such/file")
-            threading.Timer(0.3, own_sshd.kill_sessions).start()
-            with pytest.raises(DeviceUnreachable, match="was lost"):
-                transport.upload(model, str(tmp_path / "there" / "model"))
-        assert not (tmp_path / "there" / "model").exists()
-
-    def test_a_process_that_watches_its_input_ends_with_the_session(self, own_sshd: Sshd):
-        with (
-            board() as transport,
-            running(transport, "import os; print(os.getpid()); input()") as p,
-        ):
-            runner = int(line(p) or 0)
-            own_sshd.kill_sessions()
-            assert process_ended(runner)
-
-    def test_server_gone(self, own_sshd: Sshd):
-        own_sshd.stop()
-        assert "connection refused" in failure().message
-        own_sshd.start()
-
-
-@pytest.fixture
-def distant_sshd(
-    tmp_path: Path, ssh_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[tuple[Sshd, str]]:
-    """A server behind a network link that can be cut, and that link's name."""
-    if os.getuid() != 0 or not all(map(shutil.which, ("ip", "tc"))):
-        pytest.skip("cutting a network link needs root and iproute2")
-    name = f"lk{os.getpid() % 100_000}"
-    near, far = f"{name}a", f"{name}b"
-    subnet = f"10.{200 + os.getpid() % 50}.{os.getpid() % 250}"
-    if subprocess.run(["ip", "netns", "add", name], capture_output=True).returncode != 0:
-        pytest.skip("network namespaces are not allowed here")
-    try:
-        for command in (
-            f"ip link add {near} type veth peer name {far} netns {name}",
-            f"ip addr add {subnet}.1/24 dev {near}",
-            f"ip link set {near} up",
-            f"ip -n {name} addr add {subnet}.2/24 dev {far}",
-            f"ip -n {name} link set {far} up",
-        ):
-            subprocess.run(command.split(), check=True, capture_output=True)
-        prefix = ["ip", "netns", "exec", name]
-        with running_sshd(tmp_path / "far", address=f"{subnet}.2", prefix=prefix) as server:
-            monkeypatch.setenv("LATKIT_SSH_CONFIG", str(server.config))
-            yield server, near
-    finally:
-        subprocess.run(["ip", "link", "del", near], capture_output=True)
-        subprocess.run(["ip", "netns", "del", name], capture_output=True)
-
-
-def test_a_link_that_dies_in_silence_is_noticed(
-    distant_sshd: tuple[Sshd, str], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("latkit.devices.transport.ssh_connect.KEEPALIVE_S", 1)
-    monkeypatch.setattr("latkit.devices.transport.ssh_connect.UNACKNOWLEDGED_LIMIT_S", 2.0)
-    _, link = distant_sshd
-    with board() as transport, running(transport, "input()") as process:
-        # Every packet is dropped, and no end is told to anybody.
-        cut = ["tc", "qdisc", "add", "dev", link, "root", "tbf"]
-        limits = ["rate", "8bit", "burst", "1", "limit", "1"]
-        subprocess.run([*cut, *limits], check=True, capture_output=True)
-        with pytest.raises(DeviceUnreachable, match="was lost"):
-            process.receive(60.0, 1000)

@@ -7,14 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from latkit.devices.profile import create
-from latkit.devices.transport import Transport, open_transport
 from latkit.errors import DeviceUnreachable, HostKeyError, UsageError
-from tests.integration.sshd import Sshd, running_sshd
-
-
-def board(**values: object) -> Transport:
-    return open_transport(create({"name": "board", **values}))
+from tests.integration.sshd import Sshd, board, running_sshd
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from latkit.devices.profile import create
-from latkit.devices.transport import Transport, open_transport
+from latkit.devices.transport import Transport
 from tests.conformance.transport import TransportConformance
-from tests.integration.sshd import Sshd
-
-
-def board(**values: object) -> Transport:
-    return open_transport(create({"name": "board", **values}))
+from tests.integration.sshd import Sshd, board
 
 
 @pytest.fixture(scope="module")
