@@ -116,13 +116,13 @@ def fit(prior: Prior, samples: Samples, median_ms: float) -> Fits:
     hypotheses = prior.hypotheses
     odds = prior.log_odds(hypotheses, median_ms)
     if len(samples) > SCREENED:
-        best = _best(weigh(hypotheses, samples.take(slice(SCREENED)), odds), PROMISING)
+        best = weigh(hypotheses, samples.take(slice(SCREENED)), odds).best(PROMISING)
         hypotheses, odds = hypotheses.take(best), odds[best]
     if len(samples) <= FEW:
         drawn = weigh(hypotheses, samples, odds)
         return resample(prior, drawn, samples, median_ms, np.random.default_rng(SEED))
     screened = weigh(hypotheses, samples.take(slice(FEW)), odds)
-    best = _best(screened, max(FEWEST_REFINED, min(REFINED, WEIGHED // len(samples))))
+    best = screened.best(max(FEWEST_REFINED, min(REFINED, WEIGHED // len(samples))))
     some = samples.take(slice(TELLING))
     begun = [hypotheses.take(row[None]) for row in best]
     begun.append(afresh(begun[0], some))
@@ -134,10 +134,6 @@ def _shuffled(operations: Indices) -> NDArray[np.int64]:
     """An order in which any first few samples stand for all, whatever the order they came in."""
     rows = np.ascontiguousarray(operations, dtype=np.int64)
     return np.argsort([crc32(row.tobytes()) for row in rows], kind="stable")
-
-
-def _best(fits: Fits, most: int) -> NDArray[np.int64]:
-    return np.argsort(-fits.weights, kind="stable")[:most]
 
 
 def _require_usable(operations: Indices, latency_ms: Floats) -> None:

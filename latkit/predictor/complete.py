@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from latkit.features.features import Floats
+from latkit.features.features import Features, Floats
 from latkit.predictor.adapt import adapt
 from latkit.predictor.bundle import Bundle
 from latkit.spaces.base import Indices
@@ -34,12 +34,13 @@ def complete(teacher: Bundle, operations: Indices, latency_ms: Floats) -> Floats
         operations: indices of all architectures, shape (n, positions).
         latency_ms: of narrow sources, shape (n, devices), NaN where not measured.
     """
-    return np.stack([_completed(teacher, operations, column) for column in latency_ms.T], axis=1)
+    features = teacher.features(operations)
+    return np.stack([_completed(teacher, operations, features, one) for one in latency_ms.T], 1)
 
 
-def _completed(teacher: Bundle, operations: Indices, latency_ms: Floats) -> Floats:
+def _completed(
+    teacher: Bundle, operations: Indices, features: Features, latency_ms: Floats
+) -> Floats:
     known = np.isfinite(latency_ms)
-    result = latency_ms.copy()
-    found = adapt(teacher, operations[known], latency_ms[known])
-    result[~known] = found.predict(operations[~known]).mean_ms
-    return result
+    predicted_ms, _, _ = adapt(teacher, operations[known], latency_ms[known]).bounds(features)
+    return np.where(known, latency_ms, predicted_ms)

@@ -79,6 +79,10 @@ class Fits:
     def __len__(self) -> int:
         return len(self.weights)
 
+    def best(self, most: int) -> NDArray[np.int64]:
+        """Rows of the most probable hypotheses, the best one first."""
+        return np.argsort(-self.weights, kind="stable")[:most]
+
 
 def residuals(hypotheses: Hypotheses, samples: Samples) -> Floats:
     """Samples minus each hypothesis's mean, in its scale, shape (K, n)."""

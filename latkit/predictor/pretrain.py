@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import datetime, timezone
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,31 +70,21 @@ def pretrain(
         MissingDependency: torch is not installed.
     """
     _require_usable(space, operations, latency_ms, devices)
-    first = wide(latency_ms)
     samples = np.isfinite(latency_ms).sum(axis=0)
-    learn = partial(_learn, space, operations, seed=seed, schedule=schedule, shape=shape)
-    if not first.all():
-        of_first = [name for name, is_wide in zip(devices, first, strict=True) if is_wide]
-        teacher = learn(latency_ms[:, first], of_first, progress=_half(progress, 0))
+    if not (first := wide(latency_ms)).all():
+        teacher = pretrain(
+            space,
+            operations,
+            latency_ms[:, first],
+            [device for device, is_wide in zip(devices, first, strict=True) if is_wide],
+            seed=seed,
+            schedule=schedule,
+            shape=shape,
+            progress=_half(progress, 0),
+        )
         latency_ms = latency_ms.copy()
         latency_ms[:, ~first] = complete(teacher, operations, latency_ms[:, ~first])
         progress = _half(progress, 1)
-    bundle = learn(latency_ms, devices, progress=progress)
-    told = {"samples": samples.tolist(), "command": command}
-    return replace(bundle, manifest={**bundle.manifest, **told})
-
-
-def _learn(
-    space: Space,
-    operations: Indices,
-    latency_ms: Floats,
-    devices: Sequence[str],
-    *,
-    seed: int,
-    schedule: Schedule | None,
-    shape: Shape | None,
-    progress: Progress | None,
-) -> Bundle:
     rng = np.random.default_rng(seed)
     reference = _reference(space, rng)
     tables = encoder(space, reference, rng)
@@ -110,9 +99,11 @@ def _learn(
         "positions": space.positions,
         "operations": list(space.operations),
         "devices": list(devices),
+        "samples": samples.tolist(),
         "costs": list(tables.cost_names),
         "blocks": blocks,
         "seed": seed,
+        "command": command,
         "created": datetime.now(timezone.utc).date().isoformat(),
         "latkit": __version__,
         **about,

@@ -8,7 +8,7 @@ section 5.4.1), from the hypothesis on and held to it by a broad log-normal prio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -125,21 +125,19 @@ def afresh(one: Hypotheses, samples: Samples) -> Hypotheses:
     leave, whatever more samples show.
     """
     left = residuals(one, samples)[0].var() + LOWEST
-    return Hypotheses(
-        one.shares,
-        one.is_log,
-        np.full_like(one.variances, left / one.variances.shape[1]),
-        np.full_like(one.noise, LITTLE_NOISE),
-        np.full_like(one.absolute, 0.5),
+    return replace(
+        one,
+        variances=np.full_like(one.variances, left / one.variances.shape[1]),
+        noise=np.full_like(one.noise, LITTLE_NOISE),
+        absolute=np.full_like(one.absolute, 0.5),
     )
 
 
 def _with_variances(one: Hypotheses, parts: Floats) -> Hypotheses:
     alike, noise = parts[-2], parts[-2:].sum()
-    return Hypotheses(
-        one.shares,
-        one.is_log,
-        parts[None, :-2],
-        np.sqrt([noise]),
-        np.array([alike / noise]),
+    return replace(
+        one,
+        variances=parts[None, :-2],
+        noise=np.sqrt([noise]),
+        absolute=np.array([alike / noise]),
     )

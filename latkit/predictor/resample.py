@@ -8,6 +8,8 @@ share the weight, as after three samples, there is nothing to be gained, and not
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from latkit.features.features import Floats
@@ -35,7 +37,7 @@ def resample(
     for _ in range(ROUNDS if len(samples) >= LEAST_SAMPLES else 0):
         if 1 / np.square(fits.weights).sum() > ENOUGH:
             break
-        best = fits.hypotheses.take(np.argsort(-fits.weights, kind="stable")[:KEPT])
+        best = fits.hypotheses.take(fits.best(KEPT))
         pool = Hypotheses.concatenate([best, _near(fits.hypotheses, fits.weights, rng)])
         fits = weigh(pool, samples, prior.log_odds(pool, median_ms))
     return fits
@@ -47,9 +49,9 @@ def _near(hypotheses: Hypotheses, weights: Floats, rng: np.random.Generator) -> 
     shares = _moved(drawn.shares, SHARES, rng)
     absolute = np.clip(drawn.absolute, *ABSOLUTE_RANGE)
     moved = _moved(absolute / (1 - absolute), ABSOLUTE, rng)
-    return Hypotheses(
+    return replace(
+        drawn,
         shares=shares / shares.sum(axis=1, keepdims=True),
-        is_log=drawn.is_log,
         variances=_moved(drawn.variances, VARIANCES, rng),
         noise=np.clip(_moved(drawn.noise, NOISE, rng), *NOISE_RANGE),
         absolute=moved / (1 + moved),
