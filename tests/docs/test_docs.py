@@ -63,3 +63,9 @@ def test_shown_command_exists(words):
     known = {name for option in command.params for name in option.opts}
     options = [word.split("=")[0] for word in words if re.match(r"--?[a-z]", word)]
     assert set(options) <= known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_file_leads_somewhere(page):
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text())
+    assert [x for x in links if "://" not in x and not (page.parent / x).exists()] == []
