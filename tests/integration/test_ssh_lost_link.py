@@ -16,6 +16,13 @@ from tests.conformance.transport import line, process_ended, running
 from tests.integration.sshd import Sshd, board, running_sshd
 
 
+@pytest.fixture
+def quick_heart(monkeypatch: pytest.MonkeyPatch):
+    """A second without an answer is enough."""
+    monkeypatch.setattr("latkit.devices.transport.ssh_heart.BEAT_S", 0.5)
+    monkeypatch.setattr("latkit.devices.transport.ssh_heart.ANSWER_LIMIT_S", 1.0)
+
+
 class TestLostLink:
     def test_session_killed_in_the_middle_of_a_command(self, own_sshd: Sshd):
         with board() as transport:
@@ -33,9 +40,8 @@ class TestLostLink:
                 process.send(b"x")
             assert process.close() is None
 
-    def test_a_server_that_hangs_is_noticed(self, own_sshd: Sshd, monkeypatch: pytest.MonkeyPatch):
-        monkeypatch.setattr("latkit.devices.transport.ssh_heart.BEAT_S", 0.5)
-        monkeypatch.setattr("latkit.devices.transport.ssh_heart.ANSWER_LIMIT_S", 1.0)
+    @pytest.mark.usefixtures("quick_heart")
+    def test_a_server_that_hangs_is_noticed(self, own_sshd: Sshd):
         with (
             board() as transport,
             running(transport, "input()") as process,
@@ -44,11 +50,8 @@ class TestLostLink:
         ):
             process.receive(60.0, 1000)
 
-    def test_writing_to_a_server_that_hangs_ends(
-        self, own_sshd: Sshd, monkeypatch: pytest.MonkeyPatch
-    ):
-        monkeypatch.setattr("latkit.devices.transport.ssh_heart.BEAT_S", 0.5)
-        monkeypatch.setattr("latkit.devices.transport.ssh_heart.ANSWER_LIMIT_S", 1.0)
+    @pytest.mark.usefixtures("quick_heart")
+    def test_writing_to_a_server_that_hangs_ends(self, own_sshd: Sshd):
         with (
             board() as transport,
             running(transport, "import time; time.sleep(60)") as process,
