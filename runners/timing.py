@@ -65,9 +65,8 @@ def warm(run, warm_up_s):
     length = int(warm_up_s * 1e9 / WARM_UP_WINDOWS)
     runs = 0
     previous = None
-    while clock() < limit:
+    while (end := clock()) < limit:
         window = []
-        end = clock()
         window_end = end + length
         while end < limit and len(window) < WINDOW_MOST_RUNS:
             if end >= window_end and len(window) >= WINDOW_RUNS:

@@ -155,6 +155,15 @@ def test_warming_up_is_capped(measure):
     assert block["warm_up"] <= 4
 
 
+def test_warming_up_may_be_over_between_two_looks_at_the_clock(timing, monkeypatch):
+    """As on a busy device: the process is put aside where it is about to begin a window."""
+    step = 30 * MS
+    ticks = itertools.count(0, step)
+    monkeypatch.setattr(timing.time, "perf_counter_ns", lambda: next(ticks))
+    for looks in range(1, 40):
+        assert timing.warm(lambda: None, looks * step / 1e9) >= 0
+
+
 def test_state_is_read_between_runs_while_the_device_is_warm(measure):
     block, device = measure(itertools.repeat(10.0))
     assert device.states == [1 + block["warm_up"], device.runs]
