@@ -6,21 +6,15 @@ import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from latkit.devices.transport.base import RemoteProcess
 from latkit.errors import DeviceUnreachable
 from tests.conformance.transport import line, process_ended, running
 from tests.integration.sshd import Sshd, board, running_sshd
-
-
-@pytest.fixture
-def quick_heart(monkeypatch: pytest.MonkeyPatch):
-    """A second without an answer is enough."""
-    monkeypatch.setattr("latkit.devices.transport.ssh_heart.BEAT_S", 0.5)
-    monkeypatch.setattr("latkit.devices.transport.ssh_heart.ANSWER_LIMIT_S", 1.0)
 
 
 class TestLostLink:
@@ -40,25 +34,33 @@ class TestLostLink:
                 process.send(b"x")
             assert process.close() is None
 
-    @pytest.mark.usefixtures("quick_heart")
-    def test_a_server_that_hangs_is_noticed(self, own_sshd: Sshd):
+    @pytest.mark.parametrize(
+        ("code", "talk"),
+        [
+            pytest.param("input()", lambda process: process.receive(60.0, 1000), id="reading"),
+            pytest.param(
+                "import time; time.sleep(60)",
+                lambda process: process.send(b"x" * 30_000_000),
+                id="writing",
+            ),
+        ],
+    )
+    def test_a_server_that_hangs_is_noticed(
+        self,
+        own_sshd: Sshd,
+        monkeypatch: pytest.MonkeyPatch,
+        code: str,
+        talk: Callable[[RemoteProcess], object],
+    ):
+        monkeypatch.setattr("latkit.devices.transport.ssh_heart.BEAT_S", 0.5)
+        monkeypatch.setattr("latkit.devices.transport.ssh_heart.ANSWER_LIMIT_S", 1.0)
         with (
             board() as transport,
-            running(transport, "input()") as process,
+            running(transport, code) as process,
             own_sshd.hanging(),
             pytest.raises(DeviceUnreachable, match="was lost: no answer"),
         ):
-            process.receive(60.0, 1000)
-
-    @pytest.mark.usefixtures("quick_heart")
-    def test_writing_to_a_server_that_hangs_ends(self, own_sshd: Sshd):
-        with (
-            board() as transport,
-            running(transport, "import time; time.sleep(60)") as process,
-            own_sshd.hanging(),
-            pytest.raises(DeviceUnreachable, match="was lost: no answer"),
-        ):
-            process.send(b"x" * 30_000_000)
+            talk(process)
 
     def test_session_killed_in_the_middle_of_an_upload(self, own_sshd: Sshd, tmp_path: Path):
         model = tmp_path / "model"
