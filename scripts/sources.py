@@ -56,7 +56,9 @@ def main() -> int:
         for setting in asked
         if measure(space, SETTINGS[setting])
     ]
-    PAGE.write_text(page({space: write(space) for space in SPACES}))
+    known = {space: found for space in SPACES if (found := write(space))}
+    if known:
+        PAGE.write_text(page(known))
     for one in failed:
         print(f"not complete: {one}")
     return 1 if failed else 0
@@ -75,7 +77,8 @@ def write(space: str) -> list[Measurement]:
     """An export without raw samples, in which every setting is a board."""
     found = Lab(data=WORKSPACE).dataset.find(space=space, newest=True)
     boards = [named(one) for one in found]
-    flat.write(boards, DATA / f"own_sources_{space}.parquet")
+    if boards:
+        flat.write(boards, DATA / f"own_sources_{space}.parquet")
     print(f"{space}: {len(boards):,} measurements")
     return boards
 

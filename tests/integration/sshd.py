@@ -10,6 +10,7 @@ import contextlib
 import getpass
 import os
 import random
+import re
 import shutil
 import signal
 import socket
@@ -127,16 +128,17 @@ class Sshd:
         raise AssertionError((self.folder / "log").read_text())
 
     def stop(self) -> None:
-        """End the server and every session of it."""
+        """End the server, every session of it, and what sessions that were killed left running."""
         self.kill_sessions()
         self.process.terminate()
         self.process.wait(60)
+        for pid in self._left():
+            _kill(pid)
 
     def kill_sessions(self) -> None:
         """Kill what serves the open connections; their commands live on, as they would."""
         for pid in self._serving(self.process.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            _kill(pid)
 
     @contextlib.contextmanager
     def hanging(self) -> Iterator[None]:
@@ -159,6 +161,19 @@ class Sshd:
                 if Path(f"/proc/{child}/comm").read_text().startswith("sshd"):
                     found += [*self._serving(child), child]
         return found
+
+    def _left(self) -> Iterator[int]:
+        """Processes that a session of this server began."""
+        ours = re.compile(rf"\0SSH_CONNECTION=\S+ \d+ \S+ {self.port}\0".encode())
+        for environment in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if ours.search(b"\0" + environment.read_bytes()):
+                    yield int(environment.parent.name)
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def make_key(file: Path, passphrase: str = "", kind: str = "ed25519") -> Path:
