@@ -56,9 +56,8 @@ def main() -> int:
         for setting in asked
         if measure(space, SETTINGS[setting])
     ]
-    known = {space: found for space in SPACES if (found := write(space))}
-    if known:
-        PAGE.write_text(page(known))
+    if known := {space: found for space in SPACES if (found := measured(space))}:
+        write(known)
     for one in failed:
         print(f"not complete: {one}")
     return 1 if failed else 0
@@ -73,14 +72,19 @@ def measure(space: str, setting: Mapping[str, str | int]) -> int:
     return subprocess.run([*command, "--archs", str(networks)], env=environment).returncode
 
 
-def write(space: str) -> list[Measurement]:
-    """An export without raw samples, in which every setting is a board."""
+def measured(space: str) -> list[Measurement]:
+    """All that is known of a space, every setting a board."""
     found = Lab(data=WORKSPACE).dataset.find(space=space, newest=True)
     boards = [named(one) for one in found]
-    if boards:
-        flat.write(boards, DATA / f"own_sources_{space}.parquet")
     print(f"{space}: {len(boards):,} measurements")
     return boards
+
+
+def write(by_space: Mapping[str, list[Measurement]]) -> None:
+    """Exports without raw samples, and the page that tells of them."""
+    for space, boards in by_space.items():
+        flat.write(boards, DATA / f"own_sources_{space}.parquet")
+    PAGE.write_text(page(by_space))
 
 
 def named(one: Measurement) -> Measurement:

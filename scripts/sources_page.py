@@ -13,11 +13,11 @@ TEXT = """\
 
 Made by `./scripts/sources`, {first} to {last}, on
 {machines};
-a virtual machine, with nothing beside it. The networks are those of
-`data/own_networks_SPACE.jsonl`, drawn once; the labels, their verdicts and how they came about are
-in `data/own_sources_SPACE.parquet`. `./scripts/pretrain` makes bundles that know every setting as a
-source device by its name here, beside the published devices; those that latkit ships do not know
-them yet.
+a virtual machine that others share; suspect are those that something disturbed. The networks are
+those of `data/own_networks_SPACE.jsonl`, drawn once; the labels, their verdicts and how they came
+about are in `data/own_sources_SPACE.parquet`. `./scripts/pretrain` makes bundles that know every
+setting as a source device by its name here, beside the published devices; those that latkit ships
+do not know them yet.
 
 | device | runtime | {spaces} |
 | --- | --- | {rules} |

@@ -10,7 +10,6 @@ import contextlib
 import getpass
 import os
 import random
-import re
 import shutil
 import signal
 import socket
@@ -133,12 +132,12 @@ class Sshd:
         self.process.terminate()
         self.process.wait(60)
         for pid in self._left():
-            _kill(pid)
+            _signal(pid, signal.SIGKILL)
 
     def kill_sessions(self) -> None:
         """Kill what serves the open connections; their commands live on, as they would."""
         for pid in self._serving(self.process.pid):
-            _kill(pid)
+            _signal(pid, signal.SIGKILL)
 
     @contextlib.contextmanager
     def hanging(self) -> Iterator[None]:
@@ -150,8 +149,7 @@ class Sshd:
             yield
         finally:
             for pid in serving:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
+                _signal(pid, signal.SIGCONT)
 
     def _serving(self, parent: int) -> list[int]:
         children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
@@ -164,16 +162,18 @@ class Sshd:
 
     def _left(self) -> Iterator[int]:
         """Processes that a session of this server began."""
-        ours = re.compile(rf"\0SSH_CONNECTION=\S+ \d+ \S+ {self.port}\0".encode())
+        begins, ends = b"SSH_CONNECTION=", f" {self.port}".encode()
         for environment in Path("/proc").glob("[0-9]*/environ"):
             with contextlib.suppress(OSError):
-                if ours.search(b"\0" + environment.read_bytes()):
+                entries = environment.read_bytes().split(b"\0")
+                if any(one.startswith(begins) and one.endswith(ends) for one in entries):
                     yield int(environment.parent.name)
 
 
-def _kill(pid: int) -> None:
+def _signal(pid: int, number: signal.Signals) -> None:
+    """Send a signal to a process that may have ended."""
     with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
 
 
 def make_key(file: Path, passphrase: str = "", kind: str = "ed25519") -> Path:
