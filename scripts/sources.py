@@ -18,6 +18,7 @@ from sources_page import page
 
 from latkit import Lab
 from latkit.measurement import Measurement
+from latkit.store import USABLE
 from latkit.store.io import flat
 
 ROOT = Path(__file__).parents[1]
@@ -73,8 +74,8 @@ def measure(space: str, setting: Mapping[str, str | int]) -> int:
 
 
 def measured(space: str) -> list[Measurement]:
-    """All that is known of a space, every setting a board."""
-    found = Lab(data=WORKSPACE).dataset.find(space=space, newest=True)
+    """The newest label of every network of a space under every setting, each setting a board."""
+    found = Lab(data=WORKSPACE).dataset.find(space=space, levels=USABLE, newest=True)
     boards = [named(one) for one in found]
     print(f"{space}: {len(boards):,} measurements")
     return boards

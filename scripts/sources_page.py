@@ -15,17 +15,17 @@ Made by `./scripts/sources`, {first} to {last}, on
 {machines};
 a virtual machine that others share; suspect are those that something disturbed. The networks are
 those of `data/own_networks_SPACE.jsonl`, drawn once; the labels, their verdicts and how they came
-about are in `data/own_sources_SPACE.parquet`. `./scripts/pretrain` makes bundles that know every
-setting as a source device by its name here, beside the published devices; those that latkit ships
-do not know them yet.
+about are in `data/own_sources_SPACE.parquet`. The bundles that latkit ships know every setting as
+a source device by its name here, beside the published devices.
 
 | device | runtime | {spaces} |
 | --- | --- | {rules} |
 {rows}
 
-Cells: how many networks, how many of them suspect, their median latency. TorchScript optimised for
-mobile is not among them, as the builds of torch that pip installs lack XNNPACK; nor are MNN and
-ExecuTorch, which take seconds to convert a network; nor GPUs, as there was none.
+Cells: how many networks, how many of them suspect, their median latency. A network that a runtime
+computes wrongly is left out: OpenVINO gives nonsense for one of nb201. TorchScript optimised for
+mobile is not among the settings, as the builds of torch that pip installs lack XNNPACK; nor are
+MNN and ExecuTorch, which take seconds to convert a network; nor GPUs, as there was none.
 """
 
 
