@@ -61,8 +61,9 @@ class Harness:
         return self.process.stdout.readline()
 
     def ask(self, request: MeasureRequest) -> BlockEvent | Failed:
+        """What comes of a request, be it that the runtime hung until its time was over."""
         self.say(request.encode())
-        event = parse_event(self.hear())
+        event = parse_event(self.hear(request.timeout_s + ANSWER_S))
         assert isinstance(event, BlockEvent | Failed)
         assert event.id == request.id
         return event
@@ -175,7 +176,8 @@ class RunnerConformance:
 
     def test_takes_threads_and_affinity(self, harness: Harness, request_: MeasureRequest):
         cpu = min(os.sched_getaffinity(0))
-        assert isinstance(harness.ask(replace(request_, threads=2)), BlockEvent)
+        two = harness.ask(replace(request_, threads=2))
+        assert isinstance(two, BlockEvent), two
         assert isinstance(harness.ask(replace(request_, affinity=(cpu,))), BlockEvent)
         for lacking in ((60_000,), (cpu, 60_000)):
             failed = harness.ask(replace(request_, affinity=lacking))
