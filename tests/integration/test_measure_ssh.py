@@ -9,6 +9,8 @@ import pytest
 
 from latkit.devices.runners import runner_digest
 from latkit.errors import DeviceUnreachable, RemoteCommandError
+from latkit.measure.campaign import CampaignResult
+from latkit.measurement import Verdict
 from latkit.store import Store
 from tests.integration.campaign_process import RULE, Log, archs, run, url
 from tests.integration.sshd import Sshd, running_sshd
@@ -31,9 +33,13 @@ def on_board(board: dict[str, object], folder: str) -> list[str]:
     return sorted(path.name for path in Path(str(board["remote_dir"]), folder).iterdir())
 
 
+def unusable(result: CampaignResult) -> list[Verdict]:
+    return [found.verdict for found in result.measurements if not found.usable]
+
+
 def test_a_campaign(sshd: Sshd, tmp_path: Path, board: dict[str, object]):
     result = run(tmp_path, board, COUNT)
-    assert all(found.usable for found in result.measurements)
+    assert not unusable(result)
     assert on_board(board, "runners") == [runner_digest("onnxruntime")[:16]]
     assert on_board(board, "models") == []
 
@@ -56,7 +62,7 @@ def test_a_model_that_was_left_half_written_is_not_trusted(
         (models / model.name).touch()
     assert on_board(board, "models")
     result = run(tmp_path / "second", board, 1)
-    assert all(found.usable for found in result.measurements)
+    assert not unusable(result)
 
 
 def test_a_lost_link_loses_nothing(
@@ -76,7 +82,7 @@ def test_a_lost_link_loses_nothing(
         with pytest.raises(DeviceUnreachable):
             run(tmp_path, board, COUNT)
         result = run(tmp_path, board, COUNT)
-    assert all(found.usable for found in result.measurements)
+    assert not unusable(result)
     with Store.open(url(tmp_path)) as store:
         stored = list(store.find(samples=True))
     assert [m.subject for m in stored if not m.usable] == []
