@@ -21,7 +21,7 @@ from latkit.formats.cache import ModelCache
 from latkit.measure.campaign import Campaign, CampaignResult
 from latkit.measure.plan import Plan, canary
 from latkit.measure.session import Session
-from latkit.measurement import Measurement
+from latkit.measurement import Measurement, Verdict
 from latkit.progress import Progress
 from latkit.protocol import StopRule
 from latkit.spaces.nb201 import NB201
@@ -54,6 +54,11 @@ class Log(Progress):
     def read(self, kind: str) -> list[list[object]]:
         lines = self.path.read_text().splitlines() if self.path.exists() else []
         return [words[1:] for words in map(json.loads, lines) if words[0] == kind]
+
+
+def unusable(result: CampaignResult) -> list[Verdict]:
+    """Why labels of a campaign may not train a predictor."""
+    return [found.verdict for found in result.measurements if not found.usable]
 
 
 def archs(count: int) -> tuple[Subject, ...]:

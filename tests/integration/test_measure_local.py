@@ -33,7 +33,7 @@ from latkit.sampling import sample
 from latkit.store import Store
 from tests.conformance.runner import ended
 from tests.integration import campaign_process
-from tests.integration.campaign_process import RULE, SPACE, Log, archs, run, url
+from tests.integration.campaign_process import RULE, SPACE, Log, archs, run, unusable, url
 from tests.unit.another_package import installed_runtime
 
 COUNT = 6
@@ -313,7 +313,7 @@ def test_ctrl_c_keeps_what_is_known(tmp_path: Path, device: dict[str, object]):
     assert process.returncode == 130, errors.decode()
     known = len(log.read("timed"))
     result = run(tmp_path, device, COUNT)
-    assert all(found.usable for found in result.measurements)
+    assert not unusable(result)
     assert len(dataset(tmp_path)) == COUNT
     assert sum(len(m.blocks) for m in dataset(tmp_path)) <= len(log.read("timed")) + 1
     assert known == COUNT + 3

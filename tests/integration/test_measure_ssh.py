@@ -9,10 +9,8 @@ import pytest
 
 from latkit.devices.runners import runner_digest
 from latkit.errors import DeviceUnreachable, RemoteCommandError
-from latkit.measure.campaign import CampaignResult
-from latkit.measurement import Verdict
 from latkit.store import Store
-from tests.integration.campaign_process import RULE, Log, archs, run, url
+from tests.integration.campaign_process import RULE, Log, archs, run, unusable, url
 from tests.integration.sshd import Sshd, running_sshd
 
 COUNT = 3
@@ -31,10 +29,6 @@ def board(tmp_path: Path) -> dict[str, object]:
 
 def on_board(board: dict[str, object], folder: str) -> list[str]:
     return sorted(path.name for path in Path(str(board["remote_dir"]), folder).iterdir())
-
-
-def unusable(result: CampaignResult) -> list[Verdict]:
-    return [found.verdict for found in result.measurements if not found.usable]
 
 
 def test_a_campaign(sshd: Sshd, tmp_path: Path, board: dict[str, object]):

@@ -1,9 +1,13 @@
-"""A house for campaigns, made once and copied for every test."""
+"""A house for campaigns, made once and copied for every test; and the script of our own sources."""
 
 from __future__ import annotations
 
 import shutil
+import sys
+from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -31,3 +35,12 @@ def house(
     monkeypatch.setattr("latkit.measure.models.reference_output", known_output)
     shutil.copy(empty_dataset, tmp_path / "dataset.db")
     return House(tmp_path, models)
+
+
+@pytest.fixture
+def sources(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
+    """``scripts/sources.py``."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "scripts")
+    yield import_module("sources")
+    for name in ("sources", "sources_page"):
+        del sys.modules[name]

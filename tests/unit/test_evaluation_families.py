@@ -1,6 +1,3 @@
-import sys
-from pathlib import Path
-
 import pytest
 
 from latkit.evaluation.families import FAMILIES
@@ -26,12 +23,7 @@ def test_a_runtime_left_out_is_so_in_all_its_settings(letter):
         assert len(task.sources) + len(task.targets) == 27 + 12
 
 
-def test_the_settings_are_those_that_are_measured():
-    sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
-    try:
-        import sources
-    finally:
-        sys.path.pop(0)
+def test_the_settings_are_those_that_are_measured(sources):
     left_out = [device for name in RUNTIMES for device in FAMILIES[f"N-{name}"].targets]
     assert sorted(left_out) == sorted(sources.SETTINGS)
 

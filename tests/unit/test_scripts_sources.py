@@ -1,6 +1,5 @@
 """What ``scripts/sources`` tells of what it measured, and whether the bundles know it."""
 
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -21,16 +20,6 @@ CELLS = [
     Subject("nb201", f"|{op}~0|+|{op}~0|{op}~1|+|{op}~0|{op}~1|{op}~2|")
     for op in ("nor_conv_1x1", "nor_conv_3x3")
 ]
-
-
-@pytest.fixture
-def sources(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    import sources
-
-    yield sources
-    for name in ("sources", "sources_page"):
-        del sys.modules[name]
 
 
 def test_a_failure_that_is_newer_hides_no_label(sources, monkeypatch, tmp_path):
