@@ -6,10 +6,13 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import paramiko
 import pytest
+from paramiko.common import cMSG_CHANNEL_DATA
 
 from latkit.devices.transport.base import RemoteProcess
 from latkit.errors import DeviceUnreachable
@@ -24,6 +27,23 @@ class TestLostLink:
             for command in (["sleep", "30"], ["true"]):
                 with pytest.raises(DeviceUnreachable, match=r"link to .* was lost: (Conn|closed)"):
                     transport.run(command)
+
+    def test_input_on_its_way_to_a_command_that_has_ended_costs_nothing(
+        self, sshd: Sshd, monkeypatch: pytest.MonkeyPatch
+    ):
+        """Messages are held up at the worst moment: the channel's end overtakes its input."""
+        send = paramiko.Transport._send_user_message
+
+        def late(transport: paramiko.Transport, message: paramiko.Message) -> None:
+            if message.asbytes().startswith(cMSG_CHANNEL_DATA):
+                time.sleep(0.5)
+            send(transport, message)
+
+        with board() as transport:
+            transport.home()
+            monkeypatch.setattr(paramiko.Transport, "_send_user_message", late)
+            assert transport.run(["sleep", "0.1"], stdin=b"x" * 100_000).returncode == 0
+            assert transport.run(["echo", "again"]).stdout == "again\n"
 
     def test_session_killed_while_waiting_for_a_line(self, own_sshd: Sshd):
         with board() as transport, running(transport, "input()") as process:

@@ -15,6 +15,7 @@ from latkit.devices.transport import known_hosts
 from latkit.devices.transport.link_errors import PeerBeyondParamiko
 from latkit.devices.transport.ssh_algorithms import disabled
 from latkit.devices.transport.ssh_auth import AUTH_TIMEOUT_S, authenticate
+from latkit.devices.transport.ssh_channel import orderly
 from latkit.devices.transport.ssh_target import Target
 from latkit.errors import DeviceUnreachable
 
@@ -107,12 +108,13 @@ def _no_connection(hop: Target, problem: Exception) -> DeviceUnreachable:
 def _tunnel(jump: paramiko.Transport, hop: Target) -> paramiko.Channel:
     assert hop.via is not None
     try:
-        return jump.open_channel(
+        tunnel = jump.open_channel(
             "direct-tcpip",
             (hop.hostname, hop.port),
             ("127.0.0.1", 0),
             timeout=hop.connect_timeout_s,
         )
+        return orderly(tunnel)
     except (paramiko.SSHException, EOFError, OSError) as problem:
         reason = problem.text if isinstance(problem, paramiko.ChannelException) else problem
         raise DeviceUnreachable(

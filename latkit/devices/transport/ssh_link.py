@@ -7,6 +7,7 @@ from contextlib import ExitStack
 import paramiko
 
 from latkit.devices.transport.link_errors import SessionRefused, link_lost
+from latkit.devices.transport.ssh_channel import orderly
 from latkit.devices.transport.ssh_connect import connect
 from latkit.devices.transport.ssh_heart import heart
 from latkit.devices.transport.ssh_target import Target
@@ -42,7 +43,7 @@ class Link:
     def open_channel(self) -> paramiko.Channel:
         """A new session; raises DeviceUnreachable, or SessionRefused."""
         try:
-            return self._transport.open_session()
+            return orderly(self._transport.open_session())
         except paramiko.ChannelException as problem:
             raise SessionRefused(self.description, problem.text) from None
         except FAILURES as problem:
