@@ -3,8 +3,9 @@
 Costs are of what an architecture's choices add: for each group of positions the cheapest choice
 counts as zero, for a device's constant share is learned anyway. Where a space has dead
 operations (NB201), costs are given of the raw cell, as eager runtimes execute it; of the pruned
-cell, as the best compilers do; and of the cell between the two, as runtimes do that fold
-constants but compute what nobody uses (onnxruntime).
+cell, as the best compilers do (OpenVINO); and of two cells between: as runtimes do that fold
+constants but compute what nobody uses (onnxruntime), and as those do that compute only what is
+used, but with constants too (LiteRT, ncnn).
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from latkit.features.positions import onehot
 from latkit.spaces.base import Space
 
 NOTHING = "none"
-FED, LIVE = "fed_", "live_"
+FED, USED, LIVE = "fed_", "used_", "live_"
+PREFIXES = ("", FED, USED, LIVE)
 DEPTHS = ("flops", "fused_launches")
 UNREACHABLE = np.float32(-1e12)
 DUPLICATE = 0.9999
@@ -85,14 +87,15 @@ def has_dead_operations(space: Space) -> bool:
 
 def variant_names(space: Space) -> tuple[str, ...]:
     """Prefixes of what is known of each variant of an architecture; the raw one has none."""
-    return ("", FED, LIVE) if has_dead_operations(space) else ("",)
+    return PREFIXES if has_dead_operations(space) else ("",)
 
 
 def variants(space: Space, operations: Any) -> dict[str, Any]:
-    """Operations as given, as far as something flows into them, and as far as they are alive."""
+    """Operations as given; as far as they are fed, or used; and as far as they are alive."""
     if not has_dead_operations(space):
         return {"": operations}
-    return {"": operations, FED: space.fed(operations), LIVE: space.live(operations)}
+    found = (operations, space.fed(operations), space.used(operations), space.live(operations))
+    return dict(zip(PREFIXES, found, strict=True))
 
 
 @cache

@@ -80,7 +80,7 @@ class Bundle:
                     f"{origin} has format {str(manifest['format'])[:40]}, not {FORMAT}",
                     "pretrain it again with this latkit, or install the latkit that made it",
                 )
-            prior = _read_prior(files[PRIOR], manifest["blocks"])
+            prior = _read_prior(files[PRIOR], manifest)
             bundle = cls(manifest, files[FEATURES], prior)
             require_sound(bundle)
         except BundleError:
@@ -151,8 +151,8 @@ def _compact(values: Any) -> Any:
     return np.ascontiguousarray(values, dtype=np.float32)
 
 
-def _read_prior(content: bytes, blocks: list[str]) -> Prior:
+def _read_prior(content: bytes, manifest: Mapping[str, Any]) -> Prior:
     from safetensors.numpy import load
 
     tensors = {name: values.astype(np.float64) for name, values in load(content).items()}
-    return Prior.from_tensors(tensors, blocks)
+    return Prior.from_tensors(tensors, manifest["costs"], manifest["blocks"])

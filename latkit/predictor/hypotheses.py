@@ -87,6 +87,7 @@ def draw_prior(
     split = rng.dirichlet([*[hyper.spread] * 3, *weights], hypotheses)
     size = _log_uniform(hyper.residual, rng, hypotheses)
     return Prior(
+        cost_names=tuple(cost_names),
         block_names=names,
         cost_mean=cost_mean,
         cost_std=costs.std(axis=0),

@@ -129,6 +129,7 @@ class Prior:
     median latencies; ``counts_launches`` tells which costs are numbers of kernels.
     """
 
+    cost_names: tuple[str, ...]
     block_names: tuple[str, ...]
     cost_mean: Floats
     cost_std: Floats
@@ -187,7 +188,9 @@ class Prior:
         return {name: np.ascontiguousarray(values) for name, values in found.items()}
 
     @classmethod
-    def from_tensors(cls, tensors: Mapping[str, Floats], block_names: Iterable[str]) -> Prior:
+    def from_tensors(
+        cls, tensors: Mapping[str, Floats], cost_names: Iterable[str], block_names: Iterable[str]
+    ) -> Prior:
         """Inverse of ``tensors``; raises KeyError where one is missing."""
         names = tuple(block_names)
         by_scale = {
@@ -195,6 +198,7 @@ class Prior:
             for name in _BY_SCALE
         }
         return cls(
+            cost_names=tuple(cost_names),
             block_names=names,
             cost_mean=tensors["cost_mean"],
             cost_std=tensors["cost_std"],

@@ -74,6 +74,10 @@ def _require_prior(prior: Prior) -> None:
     blocks = len(prior.block_names)
     if min(*sizes.values(), blocks) < 1 or len(set(prior.block_names)) < blocks:
         raise ValueError("its prior lacks hypotheses, costs, sources or blocks")
+    if len(prior.cost_names) != sizes["C"] or not all(
+        isinstance(name, str) for name in (*prior.cost_names, *prior.block_names)
+    ):
+        raise ValueError("its costs or blocks have no names, or others")
     if sizes["K"] > MAX_HYPOTHESES:
         raise ValueError(f"its prior has more than {MAX_HYPOTHESES:,} hypotheses")
     sizes |= {"1 + C + S": 1 + sizes["C"] + sizes["S"], "B": _WIDE + blocks}
@@ -141,10 +145,10 @@ def _require_costs(
     bundle: Bundle, features: Features, space: Space, subjects: list[Subject]
 ) -> None:
     """Costs say whether it is of this very space: they differ by what networks really differ."""
-    names = bundle.manifest.get("costs", ())
+    names = bundle.prior.cost_names
     if FLOPS not in names:
         return
-    theirs = features.costs[:, list(names).index(FLOPS)]
+    theirs = features.costs[:, names.index(FLOPS)]
     ours = np.array([space.network(subject).flops for subject in subjects], dtype=float)
     if not np.allclose(theirs - theirs[0], ours - ours[0], rtol=1e-3, atol=1e-3 * ours.max()):
         raise ValueError(f"it is not of {space.name}, whose networks have other FLOPs")

@@ -124,6 +124,14 @@ class Space(ABC):
         """
 
     @abstractmethod
+    def used(self, indices: Any) -> Any:
+        """Operation indices after removing operations whose result nobody uses.
+
+        That is what a runtime which computes no more than it must, but folds no constants, still
+        runs. Written like ``live``, which is what is both used and fed.
+        """
+
+    @abstractmethod
     def adjacency(self, indices: Any) -> Any:
         """Where data flow from node to node (see ``Graph``), Booleans of shape (n, V, V).
 

@@ -95,6 +95,10 @@ class FBNet(Space):
         """``indices`` themselves: the image flows through every block of a chain."""
         return indices
 
+    def used(self, indices: Any) -> Any:
+        """``indices`` themselves: the next block of a chain uses each one's result."""
+        return indices
+
     def adjacency(self, indices: Any) -> Any:
         """The chain that it is: input, 22 blocks, output."""
         return np.eye(self.positions + 2, k=1, dtype=bool)[None]

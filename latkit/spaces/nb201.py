@@ -41,6 +41,9 @@ _SECOND_PATH = ((0, 2, 5), (1, 5, 5), (0, 2, 5), (3, 3, 3), (0, 4, 4), (0, 2, 5)
 # The same for the paths from node 0 through each edge, wherever they lead to.
 _FIRST_WAY = ((0, 0, 0), (1, 1, 1), (0, 2, 2), (3, 3, 3), (0, 4, 4), (1, 5, 5))
 _SECOND_WAY = ((0, 0, 0), (1, 1, 1), (0, 2, 2), (3, 3, 3), (0, 4, 4), (0, 2, 5))
+# The same for the paths through each edge to node 3, wherever they come from.
+_FIRST_USE = ((0, 4, 4), (1, 5, 5), (2, 5, 5), (3, 3, 3), (4, 4, 4), (5, 5, 5))
+_SECOND_USE = ((0, 2, 5), (1, 5, 5), (2, 5, 5), (3, 3, 3), (4, 4, 4), (5, 5, 5))
 
 
 class NB201(Space):
@@ -102,6 +105,10 @@ class NB201(Space):
     def fed(self, indices: Any) -> Any:
         present = indices > 0
         return indices * (_all_present(present, _FIRST_WAY) | _all_present(present, _SECOND_WAY))
+
+    def used(self, indices: Any) -> Any:
+        present = indices > 0
+        return indices * (_all_present(present, _FIRST_USE) | _all_present(present, _SECOND_USE))
 
     def enumerate(self) -> Iterator[Subject]:
         """All 15,625 cells, in the order of ``enumerate_indices``."""

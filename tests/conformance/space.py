@@ -95,14 +95,17 @@ class SpaceConformance:
             assert (self.space.indices(canonical) == row).all()
             assert self.space.canonical(canonical) == canonical
 
-    def test_what_lives_is_fed(self, archs):
+    def test_what_lives_is_fed_and_used(self, archs):
         matrix = self.space.matrix(archs)
-        fed, live = self.space.fed(matrix), self.space.live(matrix)
-        assert (self.space.live(fed) == live).all()
-        assert ((live == fed) | (live == 0)).all()
-        assert ((fed == matrix) | (fed == 0)).all()
+        fed, used, live = (
+            prune(matrix) for prune in (self.space.fed, self.space.used, self.space.live)
+        )
+        for pruned in (fed, used):
+            assert (self.space.live(pruned) == live).all()
+            assert ((pruned == matrix) | (pruned == 0)).all()
+        assert (live == np.where(fed == used, fed, 0)).all()
 
-    @pytest.mark.parametrize("prune", ["live", "fed"])
+    @pytest.mark.parametrize("prune", ["live", "fed", "used"])
     def test_pruning_takes_tensors(self, archs, prune):
         torch = pytest.importorskip("torch")
         matrix = self.space.matrix(archs)

@@ -43,7 +43,7 @@ def test_no_speed_is_impossible(median_ms):
 
 
 def test_tensors_hold_everything():
-    again = Prior.from_tensors(PRIOR.tensors(), PRIOR.block_names)
+    again = Prior.from_tensors(PRIOR.tensors(), PRIOR.cost_names, PRIOR.block_names)
     np.testing.assert_array_equal(
         again.log_odds(again.hypotheses, 7.0), PRIOR.log_odds(PRIOR.hypotheses, 7.0)
     )

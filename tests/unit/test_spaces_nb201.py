@@ -126,6 +126,17 @@ def test_fed_is_reachability_from_the_input():
         assert (SPACE.fed(rows) == rows * np.array([reaches[0, s] for s, _ in EDGES])).all()
 
 
+def test_used_is_reachability_of_the_output():
+    every = SPACE.enumerate_indices()
+    for present in itertools.product((0, 1), repeat=6):
+        steps = np.eye(4, dtype=int)
+        for (source, target), is_there in zip(EDGES, present, strict=True):
+            steps[source, target] |= is_there
+        reaches = np.linalg.matrix_power(steps, 3) > 0
+        rows = every[((every > 0) == present).all(axis=1)]
+        assert (SPACE.used(rows) == rows * np.array([reaches[t, 3] for _, t in EDGES])).all()
+
+
 def test_what_computes_nothing():
     cells = {
         "|none~0|+|nor_conv_3x3~0|none~1|+|none~0|none~1|none~2|": True,  # no way to the output

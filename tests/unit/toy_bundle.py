@@ -62,6 +62,8 @@ def toy_bundle(hypotheses=200):
         "format": FORMAT,
         "space": SPACE.name,
         "positions": SPACE.positions,
+        # No real FLOPs: a bundle of nb201 that has some must have those of its networks.
+        "costs": [f"toy_{name}" for name in COSTS],
         "blocks": ["onehot"],
         "created": "2026-11-23",
     }

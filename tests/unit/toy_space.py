@@ -73,6 +73,9 @@ class Wired(spaces.Space):
 
     fed = live
 
+    def used(self, indices):
+        return indices
+
     def adjacency(self, indices):
         decision = indices[:, DECIDES]
         one, two, three = (decision == choice for choice in CHOICES)
