@@ -5,7 +5,7 @@ import pytest
 
 from latkit import spaces
 from latkit.features.physical import PREFIXES, known_costs
-from latkit.metrics import spearman
+from latkit.metrics import score
 from latkit.predictor.adapt import adapt
 from latkit.predictor.bundle import Bundle
 from latkit.predictor.variants import Variants
@@ -62,6 +62,11 @@ def test_what_a_runtime_leaves_out_is_found(prefix):
     totals = physical.totals(cells)
     flops, launches = (totals[:, physical.names.index(prefix + x)] for x in ("flops", "launches"))
     latency_ms = 1 + flops / 5e7 + launches / 50
-    rows = np.random.default_rng(3).choice(len(cells), 20, replace=False)
-    adapted = adapt(NB201, cells[rows], latency_ms[rows])
-    assert spearman(adapted.predict(cells).mean_ms, latency_ms) > 0.995
+    found = []
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        rows = rng.choice(len(cells), 20, replace=False)
+        measured_ms = latency_ms[rows] * np.exp(0.01 * rng.standard_normal(len(rows)))
+        found.append(score(adapt(NB201, cells[rows], measured_ms).predict(cells), latency_ms))
+    assert np.mean([each.spearman for each in found]) > 0.999
+    assert np.mean([each.interval_score for each in found]) < 0.12
