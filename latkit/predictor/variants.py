@@ -17,6 +17,7 @@ import numpy as np
 from latkit.features.features import Floats
 from latkit.features.physical import PREFIXES
 from latkit.predictor.prior import Hypotheses, Prior
+from latkit.spaces.base import Indices
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +25,12 @@ class Variants:
     """Where the shares and variances of a hypothesis go if it is one of a single variant.
 
     Args:
-        shares: by variant, from all costs to those of the variant, shape (V, C, C).
-        variances: the same of kernel blocks, those of all variants in common too, (V, B, B).
+        costs: by variant, the column to which the share of each cost goes, shape (V, C).
+        blocks: the same for the variances of all kernel blocks, shape (V, B).
     """
 
-    shares: Floats
-    variances: Floats
+    costs: Indices
+    blocks: Indices
 
     @classmethod
     def of(cls, prior: Prior) -> Variants:
@@ -38,10 +39,10 @@ class Variants:
         prefixes = PREFIXES if has_variants else ()
         common = prior.hypotheses.variances.shape[1] - len(prior.block_names)
         blocks = ("",) * common + prior.block_names
-        return cls(_moves(prior.cost_names, prefixes), _moves(blocks, prefixes))
+        return cls(_columns(prior.cost_names, prefixes), _columns(blocks, prefixes))
 
     def __len__(self) -> int:
-        return len(self.shares)
+        return len(self.costs)
 
     def mixed(self, hypotheses: Hypotheses, share: float, rng: np.random.Generator) -> Hypotheses:
         """The hypotheses, of which so large a share are made ones of a single variant each."""
@@ -50,26 +51,28 @@ class Variants:
         rows = np.flatnonzero(rng.random(len(hypotheses)) < share)
         chosen = rng.integers(len(self), size=len(rows))
         shares, variances = hypotheses.shares.copy(), hypotheses.variances.copy()
-        costs = slice(1, 1 + self.shares.shape[1])
-        shares[rows, costs] = _moved(shares[rows, costs], self.shares[chosen])
-        variances[rows] = _moved(variances[rows], self.variances[chosen])
+        costs = slice(1, 1 + self.costs.shape[1])
+        shares[rows, costs] = _moved(shares[rows, costs], self.costs[chosen])
+        variances[rows] = _moved(variances[rows], self.blocks[chosen])
         return replace(hypotheses, shares=shares, variances=variances)
 
 
-def _moves(names: Sequence[str], prefixes: Sequence[str]) -> Floats:
-    """Shape (V, N, N). What has no counterpart stays where it is."""
-    moves = np.zeros((len(prefixes), len(names), len(names)))
+def _columns(names: Sequence[str], prefixes: Sequence[str]) -> Indices:
+    """Shape (V, N). What has no counterpart in a variant stays where it is."""
     at = {name: column for column, name in enumerate(names) if name}
-    for variant, prefix in enumerate(prefixes):
-        for column, name in enumerate(names):
-            moves[variant, column, at.get(prefix + _stem(name), column)] = 1.0
-    return moves
+    found = [
+        [at.get(prefix + _stem(name), column) for column, name in enumerate(names)]
+        for prefix in prefixes
+    ]
+    return np.array(found, dtype=np.int64).reshape(len(prefixes), len(names))
 
 
 def _stem(name: str) -> str:
     return next((name.removeprefix(one) for one in PREFIXES[1:] if name.startswith(one)), name)
 
 
-def _moved(values: Floats, moves: Floats) -> Floats:
-    """Each row of ``values``, shape (n, N), by its own move, shape (n, N, N)."""
-    return np.asarray((values[:, None] @ moves)[:, 0])
+def _moved(values: Floats, columns: Indices) -> Floats:
+    """Values, shape (n, N), added up in the columns to which they go, shape (n, N)."""
+    moved = np.zeros_like(values)
+    np.add.at(moved, (np.arange(len(values))[:, None], columns), values)
+    return moved

@@ -103,38 +103,23 @@ def test_any_indices_round_trip(indices):
     assert SPACE.indices(SPACE.from_indices(indices)).tolist() == indices
 
 
-def test_live_is_reachability():
+@pytest.mark.parametrize(
+    ("prune", "from_input", "to_output"),
+    [(SPACE.live, True, True), (SPACE.fed, True, False), (SPACE.used, False, True)],
+)
+def test_pruning_is_reachability(prune, from_input, to_output):
     every = SPACE.enumerate_indices()
     for present in itertools.product((0, 1), repeat=6):
         steps = np.eye(4, dtype=int)
         for (source, target), is_there in zip(EDGES, present, strict=True):
             steps[source, target] |= is_there
         reaches = np.linalg.matrix_power(steps, 3) > 0
-        keep = [reaches[0, source] and reaches[target, 3] for source, target in EDGES]
+        keep = [
+            (reaches[0, source] or not from_input) and (reaches[target, 3] or not to_output)
+            for source, target in EDGES
+        ]
         rows = every[((every > 0) == present).all(axis=1)]
-        assert (SPACE.live(rows) == rows * np.array(keep)).all()
-
-
-def test_fed_is_reachability_from_the_input():
-    every = SPACE.enumerate_indices()
-    for present in itertools.product((0, 1), repeat=6):
-        steps = np.eye(4, dtype=int)
-        for (source, target), is_there in zip(EDGES, present, strict=True):
-            steps[source, target] |= is_there
-        reaches = np.linalg.matrix_power(steps, 3) > 0
-        rows = every[((every > 0) == present).all(axis=1)]
-        assert (SPACE.fed(rows) == rows * np.array([reaches[0, s] for s, _ in EDGES])).all()
-
-
-def test_used_is_reachability_of_the_output():
-    every = SPACE.enumerate_indices()
-    for present in itertools.product((0, 1), repeat=6):
-        steps = np.eye(4, dtype=int)
-        for (source, target), is_there in zip(EDGES, present, strict=True):
-            steps[source, target] |= is_there
-        reaches = np.linalg.matrix_power(steps, 3) > 0
-        rows = every[((every > 0) == present).all(axis=1)]
-        assert (SPACE.used(rows) == rows * np.array([reaches[t, 3] for _, t in EDGES])).all()
+        assert (prune(rows) == rows * np.array(keep)).all()
 
 
 def test_what_computes_nothing():
