@@ -84,9 +84,12 @@ class TestPredictor:
             found = predictor.predict(form)
             assert found.subjects == expected.subjects
             assert (found.mean_ms == expected.mean_ms).all()
-        assert predictor.predict(archs[0].key).rows() == expected.rows()[:1]
-        assert predictor.predict(space.indices(archs[0])).rows() == expected.rows()[:1]
-        assert predictor.predict(space.indices(archs[0]).tolist()).rows() == expected.rows()[:1]
+        row = space.indices(archs[0])
+        for alone in (archs[0].key, row, row.tolist()):
+            found = predictor.predict(alone)
+            assert found.subjects == expected.subjects[:1]
+            # The last digits of a sum of 32-bit numbers depend on how many rows are summed at once.
+            np.testing.assert_allclose(found.mean_ms, expected.mean_ms[:1], rtol=1e-5)
         assert len(predictor.predict([])) == 0
 
     @pytest.mark.parametrize(
