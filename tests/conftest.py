@@ -1,5 +1,6 @@
 """What tests of every kind need."""
 
+import gc
 import os
 import signal
 
@@ -19,6 +20,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 def pytest_report_header() -> str:
     found = oldest_python.oldest()
     return f"what runs on devices is run by Python {found.version} too: {found.path}"
+
+
+@pytest.fixture
+def no_collection():
+    """No garbage is collected: what is finalised at the end of the stack fails, and is blamed."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

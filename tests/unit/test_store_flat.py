@@ -262,6 +262,7 @@ def test_malformed_csv(tmp_path, content, words):
         read(path)
 
 
+@pytest.mark.usefixtures("no_collection")
 @pytest.mark.parametrize("content", ["{}", "[1]", "[" * 100_000, '"a"', "NaN"])
 def test_malformed_json(tmp_path, content):
     path = tmp_path / "table.json"
